@@ -1,0 +1,70 @@
+/** The app as `relocate.yaml` describes it: plain data, all variables expanded, all paths absolute. */
+export interface App {
+  name: string;
+  /** Absolute path of the folder that holds relocate.yaml. */
+  folder: string;
+  /** Absolute path of relocate.yaml itself. */
+  configPath: string;
+  services: Services | undefined;
+  /** The code folder that is captured; undefined for an app that is data alone. */
+  code: CodeFolder | undefined;
+  data: DataItem[];
+  /** Repository URLs, in the order given. Relative `file:` paths are made absolute. */
+  repositories: string[];
+  /** Where it may go, in the order to try. */
+  targets: TargetChoice[];
+  checks: Check[];
+  objectives: { rtoMs?: number; rpoMs?: number };
+  /** The app's own environment, read from its env files (not from this process). Holds secrets. */
+  environment: Record<string, string>;
+  /** The env files that `environment` was read from, absolute, in the order read. */
+  envFiles: string[];
+  /** Variables that relocate.yaml took from the environment, and where each was found. Holds secrets. */
+  variables: Record<string, { value: string; from: 'process' | 'file' | 'default' }>;
+}
+
+export type Services =
+  | { kind: 'procfile'; path: string; services: Service[] }
+  | { kind: 'compose'; path: string; services: Service[] };
+
+export interface Service {
+  name: string;
+  /** The Procfile's command line, run by `sh -c`; empty for a Compose service. */
+  command: string;
+}
+
+export interface CodeFolder {
+  path: string;
+  /** Patterns as restic takes them (`--exclude`). */
+  excludes: string[];
+}
+
+/** One entry of `data:`. `options` has been parsed by the schema of the source of that kind. */
+export interface DataItem {
+  name: string;
+  kind: string;
+  options: unknown;
+  /** Below this the snapshot fails; the default of each source is "more than nothing". */
+  floor?: { bytes?: number; items?: number };
+  hooks?: Hooks;
+}
+
+/** Command lines run by `sh -c` in the app's folder with the app's environment. */
+export interface Hooks {
+  before?: string;
+  after?: string;
+  /** For each command; the default is 60,000. */
+  timeoutMs?: number;
+}
+
+export interface TargetChoice {
+  name: string;
+  /** Parsed by the target's own schema. */
+  options: unknown;
+}
+
+export type Check =
+  | { kind: 'http'; path: string; status: number; service?: string; contains?: string; timeoutMs?: number }
+  | { kind: 'tcp'; port?: number; service?: string; timeoutMs?: number }
+  | { kind: 'sql'; data: string; query: string; atLeast?: number; equals?: string; timeoutMs?: number }
+  | { kind: 'command'; run: string; timeoutMs?: number };

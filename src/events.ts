@@ -1,0 +1,36 @@
+/**
+ * What stages say while they work. Stages call `emit`; terminal, plain and JSON renderers subscribe (src/ui).
+ * A stage never draws, and a renderer never decides.
+ */
+export type Event =
+  | { type: 'phase-start'; phase: string; title: string }
+  | {
+      type: 'phase-end';
+      phase: string;
+      durationMs: number;
+      outcome: 'done' | 'failed' | 'skipped';
+      detail?: string;
+    }
+  | Progress
+  /** Something the person must know of, though the work goes on; `code` is stable. */
+  | { type: 'warning'; code: string; message: string; item?: string }
+  /** A fact worth a line of its own ("serving on http://…"). */
+  | { type: 'note'; message: string }
+  /** Shown with `-v` only. */
+  | { type: 'detail'; message: string };
+
+/** Cumulative counts of one phase (and of one source inside it); totals are absent while unknown. */
+export interface Progress {
+  type: 'progress';
+  phase: string;
+  /** The source, file or table at work now. */
+  item?: string;
+  doneBytes?: number;
+  totalBytes?: number;
+  doneItems?: number;
+  totalItems?: number;
+}
+
+export type Emit = (event: Event) => void;
+
+export const silent: Emit = () => {};

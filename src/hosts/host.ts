@@ -1,0 +1,33 @@
+/** A machine that a stack brought up, as the stack's outputs tell it. Serialisable. */
+export interface HostOutput {
+  name: string;
+  /** Where its services are reached. */
+  address: string;
+  transport: { kind: 'local' } | { kind: 'ssh'; user: string; port: number; hostKey: string };
+  /** The folder on the host that belongs to the deployment. */
+  folder: string;
+  /** Ports to listen on, by service name, and those of databases by data name. */
+  ports: Record<string, number>;
+}
+
+/** What the stages ask of a host. */
+export interface Host {
+  readonly output: HostOutput;
+  run(command: readonly string[], options?: RunOptions): Promise<RunResult>;
+}
+
+export interface RunOptions {
+  cwd?: string;
+  /** Added to the host's own environment. */
+  environment?: Readonly<Record<string, string>>;
+  /** Secrets go here, never into the command. */
+  input?: string | AsyncIterable<Uint8Array>;
+  timeoutMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface RunResult {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}

@@ -1,0 +1,84 @@
+import type { Emit } from '../events.ts';
+import type {
+  BlobType,
+  CheckResult,
+  Id,
+  KeyInfo,
+  LockInfo,
+  SavedContent,
+  SaveStats,
+  Snapshot,
+  StoredSnapshot,
+} from './types.ts';
+
+/**
+ * An opened repository: the password was right, the master key is in memory. All reads are verified: a blob or file
+ * whose bytes do not have the digest it is named by is `repository-damaged`, never returned.
+ * Any number of calls may be under way at once; memory stays bounded by back-pressure inside `save*`.
+ */
+export interface Repository {
+  readonly id: Id;
+  readonly url: string;
+  readonly version: 1 | 2;
+
+  /**
+   * Runs `work` under a lock that is refreshed while it runs. The signal aborts when the lock could not be refreshed
+   * in time or when the caller's signal does: `work` must then write nothing more. Throws `repository-locked`.
+   */
+  withLock<T>(
+    mode: 'shared' | 'exclusive',
+    options: { signal?: AbortSignal | undefined },
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T>;
+
+  /** Cuts, deduplicates, verifies and stores a stream of any length. */
+  saveStream(content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<SavedContent>;
+  /** The same for content that is in memory already, cheap for the many small files. The buffer may not be changed until done. */
+  saveBytes(content: Uint8Array): Promise<SavedContent>;
+  /** Stores one tree blob (its JSON as in restic, newline at the end). */
+  saveTree(json: Uint8Array): Promise<Id>;
+  hasBlob(type: BlobType, id: Id): boolean;
+  /** Writes all open packs and the index. Only after this may a snapshot that refers to the blobs be saved. */
+  flush(): Promise<void>;
+  /** Counts since the repository was opened. */
+  stats(): SaveStats;
+
+  loadBlob(type: BlobType, id: Id): Promise<Buffer>;
+  /** Blob's plaintext length in bytes, from the index; undefined where the index knows no such blob. */
+  blobSize(type: BlobType, id: Id): number | undefined;
+  /** The content in order, a few blobs read ahead. */
+  readContent(content: readonly Id[], signal?: AbortSignal): AsyncGenerator<Buffer, void, void>;
+
+  saveSnapshot(snapshot: Snapshot): Promise<Id>;
+  /** Oldest first; `tags` must all be there. Snapshot files that cannot be read are left out and said with `emit`. */
+  snapshots(filter?: { tags?: readonly string[] }, emit?: Emit): Promise<StoredSnapshot[]>;
+  /** `latest`, or an unambiguous prefix of an ID. Throws `snapshot-missing`. */
+  findSnapshot(name: string, filter?: { tags?: readonly string[] }): Promise<StoredSnapshot>;
+
+  check(options: CheckOptions): Promise<CheckResult>;
+
+  listKeys(): Promise<KeyInfo[]>;
+  addKey(password: string): Promise<Id>;
+  removeKey(idPrefix: string): Promise<Id>;
+  /** Adds a key for the new password, then removes the one this repository was opened with. */
+  changePassword(password: string): Promise<Id>;
+
+  locks(): Promise<LockInfo[]>;
+  /** Removes stale locks, or all; returns those removed. */
+  unlock(options: { all: boolean }): Promise<LockInfo[]>;
+
+  /**
+   * A 256-bit secret in hex that is the same for everyone who can open this repository, whatever their password, and
+   * tells nothing of the master key (HKDF-SHA256 with `purpose` as its info).
+   */
+  deriveSecret(purpose: string): string;
+
+  close(): Promise<void>;
+}
+
+export interface CheckOptions {
+  /** Percentage of packs to read whole and verify, 0 to 100. */
+  readDataPercent: number;
+  emit?: Emit;
+  signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,92 @@
+/** Values of the restic repository format, version 2, that pass between the engine and the rest of the program. */
+
+/** 64 lowercase hex digits: the SHA-256 of a blob's plaintext or of a stored file. */
+export type Id = string;
+
+export type BlobType = 'data' | 'tree';
+
+/** A snapshot document as restic stores it; optional fields are absent, not null. */
+export interface Snapshot {
+  /** RFC 3339 with nanoseconds, e.g. 2026-01-31T12:00:00.123456789Z */
+  time: string;
+  parent?: Id;
+  tree: Id;
+  paths: string[];
+  hostname?: string;
+  username?: string;
+  uid?: number;
+  gid?: number;
+  excludes?: string[];
+  tags?: string[];
+  original?: Id;
+  program_version?: string;
+  summary?: SnapshotSummary;
+}
+
+export interface StoredSnapshot extends Snapshot {
+  /** The file's name; the field itself is not part of the document. */
+  id: Id;
+}
+
+export interface SnapshotSummary {
+  backup_start: string;
+  backup_end: string;
+  files_new: number;
+  files_changed: number;
+  files_unmodified: number;
+  dirs_new: number;
+  dirs_changed: number;
+  dirs_unmodified: number;
+  data_blobs: number;
+  tree_blobs: number;
+  data_added: number;
+  data_added_packed: number;
+  total_files_processed: number;
+  total_bytes_processed: number;
+}
+
+/** What a stretch of saving added to the repository. */
+export interface SaveStats {
+  dataBlobs: number;
+  treeBlobs: number;
+  /** Plaintext bytes of blobs that were not there before. */
+  addedBytes: number;
+  /** The same as stored: compressed and sealed. */
+  addedPackedBytes: number;
+}
+
+/** A stored file's content: blob IDs in order, and its length in bytes. */
+export interface SavedContent {
+  content: Id[];
+  sizeBytes: number;
+}
+
+export interface KeyInfo {
+  id: Id;
+  current: boolean;
+  username: string;
+  hostname: string;
+  created: string;
+}
+
+export interface LockInfo {
+  id: Id;
+  time: string;
+  exclusive: boolean;
+  hostname: string;
+  username: string;
+  pid: number;
+  stale: boolean;
+}
+
+export interface CheckResult {
+  /** One plain sentence each; empty when the repository is sound. */
+  errors: string[];
+  /** Things that cost room but lose nothing: packs no index names, duplicate blobs. */
+  hints: string[];
+  packs: number;
+  blobs: number;
+  snapshots: number;
+  readPacks: number;
+  readBytes: number;
+}

@@ -1,0 +1,42 @@
+/** What a repository needs of the place its files lie in. This comment is the contract that every storage's suite tests. */
+
+export const fileTypes = ['config', 'key', 'lock', 'snapshot', 'index', 'pack'] as const;
+export type FileType = (typeof fileTypes)[number];
+
+/** `name` is the lowercase hex SHA-256 of the content; for `config` it is empty. */
+export interface StorageFile {
+  type: FileType;
+  name: string;
+}
+
+export interface Storage {
+  /** As given by the user, without any secret: fit for messages. */
+  readonly url: string;
+
+  /** Makes the folders that a repository needs. Safe to call on an existing one. */
+  initialise(): Promise<void>;
+
+  /**
+   * Stores a file whole or not at all: after `save` returns it survives a power cut, before that nobody sees it under
+   * its name. Saving a file that is there already is no error and leaves a file with the given content.
+   * Throws `disk-full`, `storage-failed`.
+   */
+  save(file: StorageFile, content: readonly Uint8Array[]): Promise<void>;
+
+  /**
+   * Reads a file or exactly `range` of it. Throws `storage-failed` with fact `missing: true` where there is none, and
+   * `storage-failed` when fewer bytes than asked for are there.
+   */
+  load(file: StorageFile, range?: { offset: number; length: number }): Promise<Buffer>;
+
+  /** Size in bytes, or undefined where there is no such file. */
+  size(file: StorageFile): Promise<number | undefined>;
+
+  /** All files of a type, in no order. Strangers (temporary files, other names than hex digests) are left out. */
+  list(type: FileType): Promise<{ name: string; sizeBytes: number }[]>;
+
+  /** Removes a file; one that is gone already is no error. */
+  remove(file: StorageFile): Promise<void>;
+
+  close(): Promise<void>;
+}
