@@ -29,6 +29,9 @@ export interface Source<Options = unknown> {
 
   /** What the restored state says of its content, in the same terms as at capture. */
   fingerprint(saved: SavedSource, destination: Destination, context: SourceContext): Promise<Fingerprint>;
+
+  /** Command lines by which a person brings it back without relocate, from the folder restic restored to. */
+  byHand?(saved: SavedSource): readonly string[];
 }
 
 export interface SourceContext {

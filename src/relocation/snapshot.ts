@@ -1,0 +1,249 @@
+import { hostname, userInfo } from 'node:os';
+import { basename } from 'node:path';
+import type { App, DataItem } from '../app/app.ts';
+import { RelocateError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { createArchive, type Archive } from '../filesystem/archive.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { StoredSnapshot } from '../repository/types.ts';
+import { runHook } from '../sources/hooks.ts';
+import type { PreparedCapture, SavedSource, Source, SourceContext } from '../sources/source.ts';
+import { version } from '../version.ts';
+import { assertFloor } from './floor.ts';
+import { encodeManifest, snapshotPaths } from './manifest.ts';
+import { snapshotReadme } from './readme.ts';
+import type { Manifest, SnapshotResult } from './types.ts';
+
+export interface SnapshotInput {
+  app: App;
+  /** The text of relocate.yaml, as it stands on disk. */
+  configText: string;
+  repository: Repository;
+  sourceOf: (kind: string) => Source;
+  /** Names of data entries to capture; undefined means all of them and the code. */
+  only?: readonly string[] | undefined;
+}
+
+/** Tag of a snapshot that holds a part of the app only; `latest` never means one of those. */
+export const partialTag = 'partial';
+
+export const appTags = (app: string): string[] => ['relocate', `app=${app}`];
+
+/** The newest snapshot of the whole app, or undefined. */
+export async function newestSnapshot(repository: Repository, app: string): Promise<StoredSnapshot | undefined> {
+  const all = await repository.snapshots({ tags: appTags(app) });
+  return all.findLast((snapshot) => !snapshot.tags?.includes(partialTag));
+}
+
+/**
+ * Captures the app into one snapshot. Every source is pinned at one moment, then all stream into the repository side
+ * by side. The snapshot is written last, so that a run that ends before it leaves nothing but unused blobs.
+ * Throws `hook-failed`, `source-failed`, `source-empty`, and what the repository throws.
+ */
+export async function takeSnapshot(
+  input: SnapshotInput,
+  { emit, signal }: { emit: Emit; signal: AbortSignal },
+): Promise<SnapshotResult> {
+  const startedAt = new Date();
+  return input.repository.withLock('shared', { signal }, async (signal) => {
+    const parent = await newestSnapshot(input.repository, input.app.name);
+    const archive = createArchive(input.repository, { ...(parent ? { parent } : {}), emit, signal });
+    const { capturedAt, saved } = await captureAll(input, archive, { emit, signal });
+    const manifest = describeApp(input.app, capturedAt, saved);
+    emit({ type: 'phase-start', phase: 'store', title: 'storing the snapshot' });
+    const storeStarted = Date.now();
+    await addDocuments(input, archive, manifest);
+    const { tree, summary } = await archive.finish();
+    await input.repository.flush();
+    signal.throwIfAborted();
+    const stats = input.repository.stats();
+    const finishedAt = new Date();
+    const user = userInfo();
+    const id = await input.repository.saveSnapshot({
+      time: capturedAt,
+      ...(parent ? { parent: parent.id } : {}),
+      tree,
+      paths: ['/'],
+      hostname: hostname(),
+      username: user.username,
+      uid: user.uid,
+      gid: user.gid,
+      tags: [...appTags(input.app.name), ...(input.only ? [partialTag] : [])],
+      program_version: `relocate ${version}`,
+      summary: {
+        backup_start: startedAt.toISOString(),
+        backup_end: finishedAt.toISOString(),
+        ...summary,
+        data_blobs: stats.dataBlobs,
+        tree_blobs: stats.treeBlobs,
+        data_added: stats.addedBytes,
+        data_added_packed: stats.addedPackedBytes,
+      },
+    });
+    emit({ type: 'phase-end', phase: 'store', durationMs: Date.now() - storeStarted, outcome: 'done' });
+    const all = manifest.code ? [...manifest.sources, manifest.code] : manifest.sources;
+    return {
+      snapshot: id,
+      time: capturedAt,
+      repository: input.repository.url,
+      durationMs: Date.now() - startedAt.getTime(),
+      processedBytes: summary.total_bytes_processed,
+      addedBytes: stats.addedBytes,
+      addedPackedBytes: stats.addedPackedBytes,
+      files: summary.total_files_processed,
+      sources: all,
+      problems: all.flatMap((source) => source.problems.map((problem) => ({ source: source.name, ...problem }))),
+    };
+  });
+}
+
+/** One thing to capture: an entry of `data:`, or the code folder, which is captured as files are. */
+interface Item {
+  entry: DataItem;
+  path: string;
+}
+
+const codeName = 'code';
+
+async function captureAll(
+  input: SnapshotInput,
+  archive: Archive,
+  { emit, signal }: { emit: Emit; signal: AbortSignal },
+): Promise<{ capturedAt: string; saved: SavedSource[] }> {
+  const items = itemsOf(input.app, input.only);
+  const context = (entry: DataItem): SourceContext => ({
+    name: entry.name,
+    folder: input.app.folder,
+    environment: input.app.environment,
+    emit,
+    signal,
+  });
+  const hook = (entry: DataItem, command: string) =>
+    runHook(command, {
+      folder: input.app.folder,
+      environment: input.app.environment,
+      timeoutMs: entry.hooks?.timeoutMs ?? 60_000,
+    });
+
+  emit({ type: 'phase-start', phase: 'capture', title: `capturing ${items.map((item) => item.entry.name).join(', ')}` });
+  const startedAt = Date.now();
+  /** Entries whose service may be quiet now: their after-hooks run whatever happens, also after Ctrl-C. */
+  const quieted: DataItem[] = [];
+  const prepared: { item: Item; capture: PreparedCapture }[] = [];
+  let capturedAt = '';
+  const results = await settle(async () => {
+    for (const { entry } of items) {
+      if (entry.hooks?.before === undefined && entry.hooks?.after === undefined) continue;
+      quieted.push(entry);
+      if (entry.hooks.before !== undefined) await hook(entry, entry.hooks.before);
+      signal.throwIfAborted();
+    }
+    const settled = await Promise.allSettled(
+      items.map(async (item) => {
+        const capture = await input.sourceOf(item.entry.kind).prepare(item.entry.options, context(item.entry));
+        prepared.push({ item, capture });
+        return { item, capture };
+      }),
+    );
+    const ready = valuesOf(settled);
+    capturedAt = new Date().toISOString();
+    const captured = await Promise.allSettled(
+      ready.map(({ item, capture }) => captureOne(item, capture, archive, input.app.folder)),
+    );
+    return valuesOf(captured);
+  });
+  const releases = await Promise.allSettled(prepared.map(({ capture }) => capture.release()));
+  const afters = await Promise.allSettled(
+    quieted.flatMap((entry) => (entry.hooks?.after === undefined ? [] : [hook(entry, entry.hooks.after)])),
+  );
+  const failed = !results.ok || [...releases, ...afters].some((one) => one.status === 'rejected');
+  emit({ type: 'phase-end', phase: 'capture', durationMs: Date.now() - startedAt, outcome: failed ? 'failed' : 'done' });
+  if (!results.ok) throw results.error;
+  valuesOf(afters);
+  valuesOf(releases);
+  return { capturedAt, saved: results.value };
+}
+
+function itemsOf(app: App, only: readonly string[] | undefined): Item[] {
+  const unknown = only?.find((name) => name !== codeName && !app.data.some((entry) => entry.name === name));
+  if (unknown !== undefined) {
+    throw new RelocateError('usage', `--only names “${unknown}”, which relocate.yaml does not have.`, {
+      hint: `It has: ${[...app.data.map((entry) => entry.name), ...(app.code ? [codeName] : [])].join(', ')}.`,
+    });
+  }
+  const wanted = (name: string) => only === undefined || only.includes(name);
+  const items = app.data
+    .filter((entry) => wanted(entry.name))
+    .map((entry) => ({ entry, path: snapshotPaths.data(entry.name) }));
+  if (app.code && wanted(codeName)) {
+    const options = { path: app.code.path, exclude: app.code.excludes };
+    items.push({ entry: { name: codeName, kind: 'files', options }, path: snapshotPaths.code });
+  }
+  return items;
+}
+
+async function captureOne(
+  { entry, path }: Item,
+  capture: PreparedCapture,
+  archive: Archive,
+  folder: string,
+): Promise<SavedSource> {
+  const startedAt = new Date();
+  const captured = await capture.capture(archive.slot(path));
+  assertFloor(entry, captured, folder);
+  return {
+    ...captured,
+    name: entry.name,
+    kind: entry.kind,
+    path,
+    startedAt: startedAt.toISOString(),
+    durationMs: Date.now() - startedAt.getTime(),
+  };
+}
+
+function describeApp(app: App, capturedAt: string, saved: readonly SavedSource[]): Manifest {
+  return {
+    manifestVersion: 1,
+    relocateVersion: version,
+    app: app.name,
+    hostname: hostname(),
+    capturedAt,
+    folder: app.folder,
+    services: app.services && {
+      kind: app.services.kind,
+      file: basename(app.services.path),
+      names: app.services.services.map((service) => service.name),
+    },
+    sources: saved.filter((source) => source.path !== snapshotPaths.code),
+    code: saved.find((source) => source.path === snapshotPaths.code),
+  };
+}
+
+async function addDocuments(input: SnapshotInput, archive: Archive, manifest: Manifest): Promise<void> {
+  const byHand = new Map(
+    manifest.sources.map((source) => [source.name, input.sourceOf(source.kind).byHand?.(source) ?? []]),
+  );
+  const variables = Object.entries(input.app.variables)
+    .map(([name, { value }]) => `${name}=${JSON.stringify(value)}\n`)
+    .join('');
+  await archive.addFile(snapshotPaths.readme, snapshotReadme(manifest, byHand));
+  await archive.addFile(snapshotPaths.manifest, encodeManifest(manifest));
+  await archive.addFile(snapshotPaths.config, input.configText);
+  await archive.addFile(snapshotPaths.variables, variables, { mode: 0o600 });
+}
+
+async function settle<T>(work: () => Promise<T>): Promise<{ ok: true; value: T } | { ok: false; error: unknown }> {
+  try {
+    return { ok: true, value: await work() };
+  } catch (error) {
+    return { ok: false, error };
+  }
+}
+
+/** All values, or the first error: by then all have ended, so nothing still writes behind the caller's back. */
+function valuesOf<T>(settled: readonly PromiseSettledResult<T>[]): T[] {
+  return settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
+}
