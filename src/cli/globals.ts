@@ -1,0 +1,27 @@
+import type { Command } from 'commander';
+
+/** Options that every command takes. */
+export interface Globals {
+  config?: string;
+  repo?: string;
+  passwordFile?: string;
+  passwordCommand?: string;
+  state?: string;
+  json?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+  color: boolean;
+}
+
+export function addGlobals(program: Command): Command {
+  return program
+    .option('--config <file>', 'the app’s description (default: relocate.yaml in this folder)')
+    .option('-r, --repo <url>', 'repository, e.g. file:/srv/backups (or RELOCATE_REPOSITORY, RESTIC_REPOSITORY)')
+    .option('--password-file <file>', 'file that holds the password (or RELOCATE_PASSWORD_FILE, RESTIC_PASSWORD_FILE)')
+    .option('--password-command <command>', 'command that prints it (or RELOCATE_PASSWORD_COMMAND, RESTIC_PASSWORD_COMMAND)')
+    .option('--state <dir>', 'where deployments are kept (default: .relocate beside relocate.yaml)')
+    .option('--json', 'JSON lines on stdout: events, then one result')
+    .option('-q, --quiet', 'say nothing but errors')
+    .option('-v, --verbose', 'say more')
+    .option('--no-color', 'no colours (also: NO_COLOR)');
+}

@@ -1,0 +1,81 @@
+import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Command } from 'commander';
+import { RelocateError } from '../errors.ts';
+import { configPathOf, findApp, loadApp, openStorageOf } from './context.ts';
+import type { Globals } from './globals.ts';
+import { readPassword } from './password.ts';
+import { runCommand, type Session } from './session.ts';
+
+interface Options {
+  force?: boolean;
+  repository?: boolean;
+}
+
+export function initCommand(program: Command): void {
+  program
+    .command('init')
+    .summary('write relocate.yaml, or create the repository')
+    .description(
+      'Looks at this folder (Compose file, Procfile, .env, package.json, databases, uploads) and writes a commented\n' +
+        'relocate.yaml. What it finds and cannot classify is listed as an open question, never dropped.\n' +
+        'With --repository it creates the repository instead.',
+    )
+    .option('--repository', 'create the repository that relocate.yaml (or -r) names')
+    .option('--force', 'replace a relocate.yaml that is there')
+    .addHelpText('after', '\nExamples:\n  relocate init\n  relocate init --repository --password-file ~/.relocate-password\n')
+    .action((options: Options, command: Command) => run(command.optsWithGlobals<Globals>(), options));
+}
+
+async function run(globals: Globals, options: Options): Promise<void> {
+  await runCommand(globals, (session) =>
+    options.repository ? createRepositoryHere(session) : writeConfig(session, options.force ?? false),
+  );
+}
+
+async function writeConfig(session: Session, force: boolean): Promise<void> {
+  const [{ proposeApp }, { readFolderFacts }] = await Promise.all([
+    import('../app/propose.ts'),
+    import('./folder-facts.ts'),
+  ]);
+  const path = configPathOf(session.globals);
+  const { yaml, questions } = proposeApp(await readFolderFacts(dirname(path)));
+  try {
+    await writeFile(path, yaml, { flag: force ? 'w' : 'wx' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new RelocateError('usage', `${path} is there already. It was not touched.`, {
+      hint: 'Replace it with: relocate init --force — or create its repository with: relocate init --repository',
+      cause,
+    });
+  }
+  const open = questions.map((question) => `  ? ${question}`);
+  session.result(
+    { path, questions },
+    [
+      `Wrote ${path}.`,
+      ...(open.length > 0 ? ['', `${open.length} open ${open.length === 1 ? 'question' : 'questions'}, also in the file:`, ...open] : []),
+      '',
+      'Next: read it, then: relocate init --repository, and: relocate snapshot',
+    ].join('\n'),
+  );
+}
+
+async function createRepositoryHere(session: Session): Promise<void> {
+  const { createRepository } = await import('../repository/index.ts');
+  const named = session.globals.repo ?? session.environment['RELOCATE_REPOSITORY'] ?? session.environment['RESTIC_REPOSITORY'];
+  const app = named === undefined ? (await loadApp(session)).app : (await findApp(session))?.app;
+  const storage = await openStorageOf(session, app);
+  const password = await readPassword(session.globals, session.environment, { confirm: true });
+  const repository = await createRepository(storage, password);
+  await repository.close();
+  session.result(
+    { repository: repository.url, id: repository.id },
+    [
+      `Created repository ${repository.id.slice(0, 8)} at ${repository.url}.`,
+      '',
+      'Keep the password where you can reach it when this machine is gone: without it, nobody can read a snapshot.',
+      'Next: relocate snapshot',
+    ].join('\n'),
+  );
+}

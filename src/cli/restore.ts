@@ -1,0 +1,54 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { withRepositoryAlone } from './context.ts';
+import type { Globals } from './globals.ts';
+import { runCommand } from './session.ts';
+
+interface Options {
+  target: string;
+  include?: string[];
+  exclude?: string[];
+}
+
+const collect = (value: string, all: string[] = []) => [...all, value];
+
+export function restoreCommand(program: Command): void {
+  program
+    .command('restore')
+    .summary('write a snapshot’s files into a folder')
+    .description(
+      'Writes the files of a snapshot into a folder, and never anywhere else. What is there already and right is kept.\n' +
+        'Databases come as their dumps; to bring a whole app back to life use: relocate deploy',
+    )
+    .argument('<snapshot>', '“latest”, or an unambiguous beginning of an ID')
+    .requiredOption('--target <dir>', 'the folder to write to')
+    .option('-i, --include <pattern>', 'only what matches (again for more)', collect)
+    .option('-e, --exclude <pattern>', 'not what matches (again for more)', collect)
+    .addHelpText('after', '\nExamples:\n  relocate restore latest --target ./back\n  relocate restore latest --target ./back --include /data/uploads\n')
+    .action((id: string, options: Options, command: Command) => run(command.optsWithGlobals<Globals>(), id, options));
+}
+
+async function run(globals: Globals, id: string, options: Options): Promise<void> {
+  await runCommand(globals, async (session) => {
+    const [{ restoreTree }, { restoreText }] = await Promise.all([
+      import('../filesystem/restore.ts'),
+      import('../report/snapshot.ts'),
+    ]);
+    const target = resolve(options.target);
+    const startedAt = Date.now();
+    const summary = await withRepositoryAlone(session, async (repository) => {
+      const snapshot = await repository.findSnapshot(id);
+      return repository.withLock('shared', { signal: session.signal }, (signal) =>
+        restoreTree(repository, snapshot.tree, target, {
+          emit: session.emit,
+          signal,
+          ...(options.include ? { include: options.include } : {}),
+          ...(options.exclude ? { exclude: options.exclude } : {}),
+        }),
+      );
+    });
+    const result = { ...summary, target, durationMs: Date.now() - startedAt };
+    session.result(result, restoreText(result));
+    return summary.problems.length > 0 ? 3 : 0;
+  });
+}
