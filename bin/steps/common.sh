@@ -1,0 +1,46 @@
+# What the steps of bin/setup share. Sourced with $tools, $cache set.
+
+say() { echo "setup: $*" >&2; }
+
+fail() {
+  say "$@"
+  exit 1
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# A folder of this run's own beside the cache, so that a finished download moves into place at once.
+scratch=$cache/run.$$
+fresh_scratch() {
+  rm -rf "$scratch"
+  mkdir -p "$scratch"
+}
+
+clean_up() {
+  # Go marks its downloaded modules read-only.
+  [ ! -d "$scratch" ] || { chmod -R u+w "$scratch" && rm -rf "$scratch"; }
+}
+
+# The lock is a file descriptor's: it goes when this run ends, however it ends.
+wait_for_other_setup() {
+  exec 9>"$tools/setup.lock"
+  if have flock; then
+    flock -n 9 || { say 'another setup is at work here; waiting for it' && flock 9; }
+  elif have perl; then
+    perl -e 'use Fcntl ":flock"; open(my $lock, ">&=", 9) or exit 1; flock($lock, LOCK_EX)'
+  fi
+}
+
+# Puts a file at its place in one move; a hard link where possible, because these are large.
+place() {
+  ln "$1" "$2.$$" 2>/dev/null || cp "$1" "$2.$$"
+  mv -f "$2.$$" "$2"
+}
+
+is_debian_root() { [ "$(id -u)" = 0 ] && have apt-get; }
+
+apt_install() {
+  [ -n "${apt_lists_are_fresh:-}" ] || apt-get update -qq >/dev/null 2>&1 || say 'apt-get update failed; trying with the package lists that are here'
+  apt_lists_are_fresh=yes
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null </dev/null 9>&-
+}
