@@ -62,7 +62,10 @@ export interface CaptureSlot {
 export interface DiskSummary {
   files: number;
   directories: number;
+  symlinks: number;
   sizeBytes: number;
+  /** Tree ID of the folder's content: the digest of all names, metadata and bytes below it. */
+  tree: string;
   /** Paths that could not be read, or changed while they were: the snapshot is then incomplete (exit 3). */
   problems: { path: string; reason: string }[];
 }
@@ -97,9 +100,12 @@ export type Destination =
   /** A folder or file that does not exist yet, absolute. */
   | { kind: 'path'; path: string };
 
-export interface RestoreContext extends SourceContext {
-  /** The saved folder in the snapshot: what to read from. */
+export interface VerifyContext extends SourceContext {
+  /** The saved folder in the snapshot: what to read from, or to compare with. */
   saved: SavedTree;
+}
+
+export interface RestoreContext extends VerifyContext {
   /** A folder of this restore's own for temporary files; emptied afterwards. */
   scratch: string;
   /** How many things to do at once. */
@@ -113,6 +119,11 @@ export interface SavedTree {
   read(name: string): AsyncIterable<Uint8Array>;
   /** Writes the whole saved folder to `target` with all that POSIX knows of it; what is right there already stays. */
   writeTo(target: string): Promise<DiskSummary>;
+  /**
+   * Reads everything below `target` back from disk and holds it against the saved folder: names, types, modes, link
+   * targets, every byte. `problems` are the differences; the counts are those of the disk.
+   */
+  compareWith(target: string): Promise<DiskSummary>;
 }
 
 /**
