@@ -11,6 +11,15 @@ export interface Target<Options = unknown> {
   readonly summary: string;
   readonly options: ZodType<Options>;
 
+  /**
+   * Provider plugins of the project's own, by package name: each a program file (.ts or .js) that Node runs. Providers
+   * with a published plugin need no entry.
+   */
+  readonly plugins?: Readonly<Record<string, URL>>;
+
+  /** The folder on the host that the options ask for; it becomes `request.folder`. Undefined: the caller decides. */
+  folderFor?(options: Options, deployment: string): string | undefined;
+
   /** Asks whether a deploy could work now. No side effects. */
   preflight(options: Options, request: DeployRequest): Promise<Finding[]>;
 
@@ -19,6 +28,12 @@ export interface Target<Options = unknown> {
    * Running it again for the same request changes nothing.
    */
   program(options: Options, request: DeployRequest): Promise<() => Promise<Record<string, unknown>>>;
+
+  /**
+   * Removes what belongs to the deployment at the provider though the stack's state does not know it: a `kill -9`
+   * between "made" and "written down" leaves such things. Found by the deployment's name, never by guess. Idempotent.
+   */
+  sweep(options: Options, request: DeployRequest): Promise<void>;
 }
 
 /** What the app needs of a place. Plain data. */
@@ -45,4 +60,9 @@ export interface Finding {
 
 export interface StackOutputs {
   hosts: HostOutput[];
+  /**
+   * Administrator URLs of database servers that are up already, by data name. They hold passwords: kept encrypted in
+   * the stack's state, and written nowhere else. A database without an entry is started on a host, at its port there.
+   */
+  databaseServers?: Record<string, string>;
 }

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, unlink } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { RelocateError } from '../errors.ts';
+
+/**
+ * The engine's own files, as its file backend lays them out (pkg/backend/diy of pulumi 3.250): read to answer quickly,
+ * and repaired after a crash.
+ */
+export const projectName = 'relocate';
+
+export function stackFile(backend: string, stack: string): string {
+  return join(backend, '.pulumi', 'stacks', projectName, `${stack}.json`);
+}
+
+const checkpointSchema = z.object({
+  checkpoint: z.object({
+    latest: z.object({ pending_operations: z.array(z.unknown()).nullish() }).nullish(),
+  }),
+});
+
+/** Did an update end between "asked of the provider" and "written down"? */
+export async function hasPendingOperations(backend: string, stack: string): Promise<boolean> {
+  if (!existsSync(stackFile(backend, stack))) return false;
+  const parsed = checkpointSchema.safeParse(JSON.parse(await readFile(stackFile(backend, stack), 'utf8')));
+  return (parsed.data?.checkpoint.latest?.pending_operations?.length ?? 0) > 0;
+}
+
+const lockSchema = z.object({ pid: z.number().int(), hostname: z.string() });
+
+/**
+ * Removes locks of engines that are dead. One that still runs is an orphan of a killed run that is about to notice (two
+ * runs at once are kept apart by the deployment's own lock), so it is waited for. Throws `deployment-busy`.
+ */
+export async function clearLocks(backend: string, stack: string, patienceMs = 30_000): Promise<void> {
+  const folder = join(backend, '.pulumi', 'locks', 'organization', projectName, stack);
+  const names = await readdir(folder).catch(() => []);
+  const deadline = Date.now() + patienceMs;
+  for (const name of names) {
+    const file = join(folder, name);
+    while (await isHeld(file)) {
+      if (Date.now() >= deadline) throw busy(stack, file);
+      await sleep(100);
+    }
+    await unlink(file).catch(() => {});
+  }
+}
+
+async function isHeld(file: string): Promise<boolean> {
+  const content = await readFile(file, 'utf8').catch(() => undefined);
+  // A lock without content is one whose writer died while writing it.
+  if (content === undefined || content === '') return false;
+  const lock = lockSchema.parse(JSON.parse(content));
+  return lock.hostname !== hostname() || isAlive(lock.pid);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function busy(stack: string, file: string): RelocateError {
+  return new RelocateError('deployment-busy', `Another Pulumi engine works on the stack ${stack}`, {
+    facts: { stack, lockFile: file },
+    hint: `Wait for it. If the machine that holds it is gone, remove ${file} and run the same command again.`,
+    retryable: true,
+  });
+}
+
+/** What the engine keeps of a stack beyond its removal: history, a backup of its last state, its settings. */
+export async function forgetStack(backend: string, stack: string): Promise<void> {
+  const kept = [
+    `${stackFile(backend, stack)}.bak`,
+    join(backend, '.pulumi', 'history', projectName, stack),
+    join(backend, '.pulumi', 'backups', projectName, stack),
+    join(backend, '.pulumi', 'locks', 'organization', projectName, stack),
+    workFolder(backend, stack),
+  ];
+  for (const path of kept) await rm(path, { recursive: true, force: true });
+}
+
+/** Where the engine keeps the stack's settings (the salt of its encryption among them). */
+export function workFolder(backend: string, stack: string): string {
+  return join(backend, 'work', stack);
+}

@@ -1,0 +1,258 @@
+import type { EngineEvent, OpType, Stack } from '@pulumi/pulumi/automation/index.js';
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import type { DeployRequest, StackOutputs, Target } from '../../stacks/target.ts';
+import { RelocateError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { findPulumi } from './pulumi-cli.ts';
+import { condense, resourceName, type Diagnostic } from './pulumi-diagnostics.ts';
+import {
+  clearLocks,
+  forgetStack,
+  hasPendingOperations,
+  projectName,
+  stackFile,
+  workFolder,
+} from './pulumi-state.ts';
+
+/** All that an engine needs to work on one deployment's stack. */
+export interface StackRequest {
+  target: Target;
+  /** Parsed by the target's schema. */
+  options: unknown;
+  request: DeployRequest;
+  /** Absolute; outside `request.folder`, because destroying removes that one while this one is needed. */
+  stateFolder: string;
+  /** Encrypts the secrets in the stack's state. Reaches the engine through its environment. */
+  passphrase: string;
+  emit: Emit;
+  /** Aborting lets operations under way finish; the state is then sound and `provision` goes on from it. */
+  signal: AbortSignal;
+}
+
+export interface StackChange {
+  op: OpType;
+  /** The resource's name in the program. */
+  resource: string;
+  type: string;
+}
+
+const outputsSchema: z.ZodType<StackOutputs> = z.object({
+  hosts: z
+    .array(
+      z.object({
+        name: z.string(),
+        address: z.string().min(1),
+        transport: z.union([
+          z.object({ kind: z.literal('local') }),
+          z.object({ kind: z.literal('ssh'), user: z.string(), port: z.number().int(), hostKey: z.string() }),
+        ]),
+        folder: z.string().startsWith('/'),
+        ports: z.record(z.string(), z.number().int().min(1).max(65_535)),
+      }),
+    )
+    .min(1),
+  databaseServers: z.record(z.string(), z.string()).exactOptional(),
+});
+
+/**
+ * Brings the target's stack up, or up to date: what is right already stays. Also the way to go on after a crash, a kill
+ * or an abort. Throws `provision-failed`, `wrong-password`, `tool-missing`, `deployment-busy`, `interrupted`.
+ */
+export async function provision(work: StackRequest): Promise<StackOutputs> {
+  const backend = backendOf(work);
+  await clearLocks(backend, work.request.deployment);
+  const stack = await openStack(work, backend);
+  if (await hasPendingOperations(backend, work.request.deployment)) await dropPendingOperations(stack);
+  const { outputs } = await watch('Provisioning', work, (onEvent) =>
+    // Refreshed first: what someone removed behind the engine's back is made again.
+    stack.up({ onEvent, signal: work.signal, refresh: true, suppressProgress: true }),
+  );
+  const values = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
+  const parsed = outputsSchema.safeParse(values);
+  if (parsed.success) return parsed.data;
+  throw new RelocateError('provision-failed', `The stack of ${work.target.name} has unusable outputs`, {
+    facts: { problem: z.prettifyError(parsed.error) },
+    cause: parsed.error,
+  });
+}
+
+/**
+ * Removes all resources of the stack, then the stack, then what a crash left that the stack does not know. Idempotent.
+ * Throws as `provision`.
+ */
+export async function destroyStack(work: StackRequest): Promise<void> {
+  const backend = backendOf(work);
+  const { deployment } = work.request;
+  await clearLocks(backend, deployment);
+  if (existsSync(stackFile(backend, deployment))) {
+    const stack = await openStack(work, backend);
+    if (await hasPendingOperations(backend, deployment)) await dropPendingOperations(stack);
+    await watch('Destroying', work, (onEvent) =>
+      stack.destroy({ onEvent, signal: work.signal, refresh: true, remove: true, suppressProgress: true }),
+    );
+  }
+  await work.target.sweep(work.options, work.request);
+  await forgetStack(backend, deployment);
+}
+
+/** What `provision` would do. Leaves no trace: a stack that is not there yet is tried out in a folder that is removed. */
+export async function previewStack(work: StackRequest): Promise<StackChange[]> {
+  if (await stackExists(work)) return preview(work, backendOf(work));
+  const scratch = await mkdtemp(join(tmpdir(), 'relocate-preview-'));
+  try {
+    return await preview(work, scratch);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function preview(work: StackRequest, backend: string): Promise<StackChange[]> {
+  await clearLocks(backend, work.request.deployment);
+  const stack = await openStack(work, backend);
+  const changes: StackChange[] = [];
+  await watch('Previewing', work, (onEvent) =>
+    stack.preview({
+      onEvent(event) {
+        onEvent(event);
+        const step = event.resourcePreEvent?.metadata;
+        const resource = resourceName(step?.urn);
+        if (step === undefined || resource === undefined || step.type.startsWith('pulumi:')) return;
+        changes.push({ op: step.op, resource, type: step.type });
+      },
+      signal: work.signal,
+      suppressProgress: true,
+    }),
+  );
+  return changes;
+}
+
+/** Is there a stack of this deployment? Asks no engine. */
+export async function stackExists(work: Pick<StackRequest, 'stateFolder' | 'request'>): Promise<boolean> {
+  return existsSync(stackFile(backendOf(work), work.request.deployment));
+}
+
+function backendOf({ stateFolder, request }: Pick<StackRequest, 'stateFolder' | 'request'>): string {
+  const path = relative(request.folder, stateFolder);
+  if (path === '' || !(path.startsWith('..') || path.startsWith('/'))) {
+    throw new RelocateError('internal', "The stack's state would lie in the folder that destroying removes", {
+      facts: { stateFolder, folder: request.folder },
+    });
+  }
+  return join(stateFolder, 'pulumi');
+}
+
+async function openStack(work: StackRequest, backend: string): Promise<Stack> {
+  work.signal.throwIfAborted();
+  const { target, options, request } = work;
+  const engine = await prepareEngine(backend, target);
+  const { LocalWorkspace, PulumiCommand } = await import('@pulumi/pulumi/automation/index.js');
+  const workDir = workFolder(backend, request.deployment);
+  await mkdir(workDir, { recursive: true, mode: 0o700 });
+  const program = await target.program(options, request);
+  try {
+    return await LocalWorkspace.createOrSelectStack(
+      { projectName, stackName: request.deployment, program },
+      {
+        pulumiCommand: await PulumiCommand.get({ root: engine }),
+        workDir,
+        pulumiHome: join(backend, 'home'),
+        projectSettings: {
+          name: projectName,
+          runtime: 'nodejs',
+          backend: { url: pathToFileURL(backend).href },
+        },
+        envVars: engineEnvironment(backend, work.passphrase),
+      },
+    );
+  } catch (error) {
+    throw failure('Opening the stack', error, [], work);
+  }
+}
+
+/** Whatever the user has set up for a Pulumi of their own plays no part. */
+function engineEnvironment(backend: string, passphrase: string): Record<string, string> {
+  return {
+    PULUMI_CONFIG_PASSPHRASE: passphrase,
+    PULUMI_CONFIG_PASSPHRASE_FILE: '',
+    PULUMI_ACCESS_TOKEN: '',
+    PULUMI_BACKEND_URL: pathToFileURL(backend).href,
+    PULUMI_SKIP_UPDATE_CHECK: 'true',
+    PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: 'true',
+  };
+}
+
+/** A folder as the Automation API wants it: bin/pulumi, and beside it the provider plugins of the project's own. */
+async function prepareEngine(backend: string, target: Target): Promise<string> {
+  const bin = join(backend, 'engine', 'bin');
+  await mkdir(bin, { recursive: true, mode: 0o700 });
+  await chmod(backend, 0o700);
+  const cli = await findPulumi();
+  await replace(join(bin, 'pulumi'), (draft) => symlink(cli, draft));
+  for (const [name, program] of Object.entries(target.plugins ?? {})) {
+    const command = [process.execPath, '--no-warnings', fileURLToPath(program)].map(quote).join(' ');
+    await replace(join(bin, `pulumi-resource-${name}`), (draft) =>
+      writeFile(draft, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 }),
+    );
+  }
+  return join(backend, 'engine');
+}
+
+async function replace(path: string, make: (draft: string) => Promise<void>): Promise<void> {
+  const draft = `${path}.${process.pid}`;
+  await rm(draft, { force: true });
+  await make(draft);
+  await rename(draft, path);
+}
+
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What the engine asked of a provider and never heard back: the next `up` asks again, and creating is idempotent. */
+async function dropPendingOperations(stack: Stack): Promise<void> {
+  const exported = await stack.exportStack();
+  const deployment: Record<string, unknown> = { ...exported.deployment };
+  delete deployment['pending_operations'];
+  await stack.importStack({ ...exported, deployment });
+}
+
+/** Runs one engine action, tells of its steps, and turns its failure into one error. */
+async function watch<Result>(
+  action: string,
+  work: StackRequest,
+  run: (onEvent: (event: EngineEvent) => void) => Promise<Result>,
+): Promise<Result> {
+  const diagnostics: Diagnostic[] = [];
+  try {
+    return await run((event) => {
+      if (event.diagnosticEvent?.severity === 'error') diagnostics.push(event.diagnosticEvent);
+      const step = event.resOutputsEvent?.metadata;
+      const resource = resourceName(step?.urn);
+      if (step !== undefined && step.op !== 'same' && resource !== undefined) {
+        work.emit({ type: 'detail', message: `${step.op} ${resource} (${step.type})` });
+      }
+    });
+  } catch (error) {
+    throw failure(action, error, diagnostics, work);
+  }
+}
+
+function failure(
+  action: string,
+  error: unknown,
+  diagnostics: readonly Diagnostic[],
+  work: StackRequest,
+): RelocateError {
+  if (work.signal.aborted) {
+    return new RelocateError('interrupted', `${action} was interrupted`, {
+      hint: 'What was made so far is written down: deploy again with --resume, or destroy it.',
+    });
+  }
+  const raw = error instanceof Error ? error.message : String(error);
+  return condense(action, diagnostics, raw, [work.passphrase]);
+}
