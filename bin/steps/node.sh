@@ -24,7 +24,7 @@ fetch_node() {
   if ! is_new_node "$kept"; then
     say "getting Node $node_version (about 20 s)"
     fresh_scratch
-    npm install --prefix "$scratch" --no-save --ignore-scripts --loglevel=error "$package@$node_version" >/dev/null ||
+    npm install --prefix "$scratch" --no-save --ignore-scripts --no-update-notifier --loglevel=error "$package@$node_version" >/dev/null ||
       fail "npm could not get $package@$node_version. Install Node 24 or newer yourself, then run bin/setup again."
     chmod +x "$scratch/node_modules/$package/bin/node"
     mv -f "$scratch/node_modules/$package/bin/node" "$kept"

@@ -7,7 +7,9 @@ stamp=node_modules/.installed-from
 wanted=$(cksum <package-lock.json)
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
   say 'installing npm packages (about 30 s)'
-  npm ci --prefer-offline --loglevel=error >/dev/null || fail 'npm ci failed; what it said is above. Run bin/setup again when it is mended.'
+  # Not `npm ci`: it refuses a lock file written on a machine whose registry lacked another platform's optional binary.
+  npm install --no-save --prefer-offline --no-update-notifier --loglevel=error >/dev/null ||
+    fail 'npm install failed; what it said is above. Run bin/setup again when that is mended.'
   echo "$wanted" >"$stamp"
 fi
 
