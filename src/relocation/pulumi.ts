@@ -66,11 +66,12 @@ const outputsSchema: z.ZodType<StackOutputs> = z.object({
 export async function provision(work: StackRequest): Promise<StackOutputs> {
   const backend = backendOf(work);
   await clearLocks(backend, work.request.deployment);
+  // Refreshed first: what someone removed behind the engine's back is made again.
+  const refresh = await stackExists(work);
   const stack = await openStack(work, backend);
   if (await hasPendingOperations(backend, work.request.deployment)) await dropPendingOperations(stack);
   const { outputs } = await watch('Provisioning', work, (onEvent) =>
-    // Refreshed first: what someone removed behind the engine's back is made again.
-    stack.up({ onEvent, signal: work.signal, refresh: true, suppressProgress: true }),
+    stack.up({ onEvent, signal: work.signal, refresh, suppressProgress: true }),
   );
   const values = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
   const parsed = outputsSchema.safeParse(values);
@@ -93,7 +94,7 @@ export async function destroyStack(work: StackRequest): Promise<void> {
     const stack = await openStack(work, backend);
     if (await hasPendingOperations(backend, deployment)) await dropPendingOperations(stack);
     await watch('Destroying', work, (onEvent) =>
-      stack.destroy({ onEvent, signal: work.signal, refresh: true, remove: true, suppressProgress: true }),
+      stack.destroy({ onEvent, signal: work.signal, remove: true, suppressProgress: true }),
     );
   }
   await work.target.sweep(work.options, work.request);

@@ -74,9 +74,6 @@ function differs(before: unknown, after: unknown, key: string): boolean {
   return values.parse(before)[key] !== values.parse(after)[key];
 }
 
-/** Ctrl-C reaches the whole process group; only the engine decides what becomes of an operation under way. */
-process.on('SIGINT', () => {});
-
 /** An engine that was killed leaves its plugins behind. */
 const enginePid = process.ppid;
 setInterval(() => {
