@@ -1,0 +1,124 @@
+import { resolve } from 'node:path';
+import type { App, Check, CodeFolder, DataItem, Hooks, Services, TargetChoice } from './app.ts';
+import { codeExcludes, coveringData } from './code-folder.ts';
+import type { Report } from './cross-check.ts';
+import type { EnvFiles } from './env-files.ts';
+import { checkValue } from './explain.ts';
+import type { ParseContext } from './context.ts';
+import type { Problem } from './problems.ts';
+import type { PlacedValue } from './read-yaml.ts';
+import { repositoryUrl } from './repositories.ts';
+import type { AppDraft } from './schema.ts';
+
+export interface Build {
+  context: ParseContext;
+  placed: PlacedValue;
+  problems: Problem[];
+  services: Services | undefined;
+  env: EnvFiles;
+  variables: App['variables'];
+  report: Report;
+}
+
+/** The app, all paths absolute; undefined when it has no name. Problems found on the way are reported. */
+export function buildApp(draft: Partial<AppDraft>, build: Build): App | undefined {
+  const { context, env } = build;
+  const targets = (draft.targets ?? []).map((target, index) => targetChoice(target, index, build));
+  if (draft.app === undefined) return undefined;
+  const data = Object.entries(draft.data ?? {}).map(([name, entry]) => dataItem(name, entry, context));
+  const repositories = [draft.repositories ?? []]
+    .flat()
+    .flatMap((url) => repositoryUrl(url, context.folder) ?? []);
+  return {
+    name: draft.app,
+    folder: context.folder,
+    configPath: context.path,
+    services: build.services,
+    code: findCode(draft, { data, repositories }, build),
+    data,
+    repositories,
+    targets,
+    checks: (draft.checks ?? []).flatMap(toCheck),
+    objectives: withoutUndefined({ rtoMs: draft.objectives?.rto, rpoMs: draft.objectives?.rpo }),
+    environment: env.values,
+    envFiles: env.files,
+    variables: build.variables,
+  };
+}
+
+/** A bare name means the target with nothing but defaults: whether it has them is only told here. */
+function targetChoice(
+  target: NonNullable<AppDraft['targets']>[number],
+  index: number,
+  build: Build,
+): TargetChoice {
+  if (typeof target !== 'string') {
+    const [name = '', options] = Object.entries(target).find(([, options]) => options !== undefined) ?? [];
+    return { name, options };
+  }
+  const schema = build.context.targets[target];
+  const { places } = build.placed;
+  const options =
+    schema && checkValue(schema, { value: {}, places }, build.problems, ['targets', index, target]);
+  return { name: target, options };
+}
+
+function dataItem(
+  name: string,
+  entry: NonNullable<AppDraft['data']>[string],
+  context: ParseContext,
+): DataItem {
+  const { floor, hooks, ...kinds } = entry;
+  const [kind = '', options] =
+    Object.entries(kinds).find(
+      ([kind, options]) => Object.hasOwn(context.sources, kind) && options !== undefined,
+    ) ?? [];
+  const item: DataItem = { name, kind, options };
+  if (floor !== undefined) item.floor = withoutUndefined({ bytes: floor.size, items: floor.items });
+  if (hooks !== undefined) {
+    item.hooks = withoutUndefined<Hooks>({
+      before: hooks.before,
+      after: hooks.after,
+      timeoutMs: hooks.timeout,
+    });
+  }
+  return item;
+}
+
+function findCode(
+  draft: Partial<AppDraft>,
+  app: Pick<App, 'data' | 'repositories'>,
+  { context, report }: Build,
+): CodeFolder | undefined {
+  if (draft.code === false || (draft.code === undefined && draft.services === undefined)) return undefined;
+  const { path: given = '.', exclude = [] } =
+    typeof draft.code === 'object' ? draft.code : { path: draft.code };
+  const path = resolve(context.folder, given);
+  const covering = coveringData(path, context.folder, app.data);
+  if (covering !== undefined && draft.code === undefined) return undefined;
+  if (covering !== undefined)
+    report(['code'], `the code folder is captured by "data.${covering.name}" already`);
+  if (path === resolve('/')) report(['code'], 'a whole file system is no code folder');
+  return codeExcludes({ path, exclude }, { folder: context.folder, ...app });
+}
+
+function toCheck({ http, tcp, sql, command }: NonNullable<AppDraft['checks']>[number]): Check[] {
+  if (http !== undefined)
+    return [{ kind: 'http', ...withTimeoutMs(http), path: http.path, status: http.status }];
+  if (tcp !== undefined) return [{ kind: 'tcp', ...withTimeoutMs(tcp) }];
+  if (sql !== undefined) return [{ kind: 'sql', ...withTimeoutMs(sql), data: sql.data, query: sql.query }];
+  return command === undefined ? [] : [{ kind: 'command', ...withTimeoutMs(command), run: command.run }];
+}
+
+function withTimeoutMs<T extends { timeout?: number | undefined }>({ timeout, ...rest }: T) {
+  return withoutUndefined({ ...rest, timeoutMs: timeout });
+}
+
+type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };
+
+function withoutUndefined<T extends object>(values: { [Key in keyof T]: T[Key] | undefined }): Partial<
+  Defined<T>
+> {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Partial<Defined<T>>;
+}
