@@ -6,8 +6,10 @@ import { parseUrl, redactUrl, type Address } from './url.ts';
 
 /** One session of a server. Every error of it is a RelocateError that holds no password. */
 export interface Connection extends AsyncDisposable {
-  /** The rows of one statement; of several statements without values, those of the last. */
+  /** The rows of one statement. */
   query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]>;
+  /** Runs any number of statements, in one transaction if they open none themselves. */
+  execute(sql: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -28,34 +30,31 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
   const client = await openClient(address, options).catch((error: unknown) => {
     throw databaseError(error, url, options.failure);
   });
-  // Without a listener, a server that goes away while the session is idle would end this process.
-  client.on('error', () => {});
   const close = async (): Promise<void> => {
     options.signal?.removeEventListener('abort', abort);
     await client.end().catch(() => {});
   };
   const abort = (): void => void close();
   options.signal?.addEventListener('abort', abort, { once: true });
+  const translated = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work;
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      throw databaseError(error, url, options.failure);
+    }
+  };
   return {
     async query<Row extends QueryResultRow>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
-      try {
-        const result = await client.query<Row>(sql, values === undefined ? undefined : [...values]);
-        // Several statements in one string give one result each, which pg's types do not say.
-        const results: unknown = result;
-        const last: unknown = Array.isArray(results) ? results.at(-1) : undefined;
-        return isResult<Row>(last) ? last.rows : result.rows;
-      } catch (error) {
-        options.signal?.throwIfAborted();
-        throw databaseError(error, url, options.failure);
-      }
+      const result = await translated(client.query<Row>(sql, values === undefined ? undefined : [...values]));
+      return result.rows;
+    },
+    async execute(sql) {
+      await translated(client.query(sql));
     },
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-function isResult<Row>(value: unknown): value is { rows: Row[] } {
-  return typeof value === 'object' && value !== null && 'rows' in value;
 }
 
 async function openClient(address: Address, options: ConnectOptions): Promise<Client> {
@@ -88,11 +87,9 @@ async function openWith(
   if (address.password !== undefined) config.password = address.password;
   if (address.parameters['options'] !== undefined) config.options = address.parameters['options'];
   const client = new pg.Client(config);
-  // Errors reach us through the promise of connect(); an unheard 'error' event would end this process.
-  const ignore = (): void => {};
-  client.on('error', ignore);
+  // Failures reach us as rejected promises; an unheard 'error' event (a server that goes away) would end this process.
+  client.on('error', () => {});
   await client.connect();
-  client.off('error', ignore);
   return client;
 }
 
@@ -137,7 +134,7 @@ interface Explanation {
 
 function explain(code: string | undefined, address: Address, place: string, text: string): Explanation {
   const server = `${address.host}:${address.port}`;
-  switch (code) {
+  switch (code ?? '') {
     case 'ECONNREFUSED':
     case 'ENOENT':
       return {

@@ -74,8 +74,9 @@ export function toolEnvironment(
     LC_ALL: 'C',
     LANGUAGE: '',
   });
-  const isSet = (entry: [string, string | undefined]): entry is [string, string] => entry[1] !== undefined;
-  return Object.fromEntries(Object.entries(variables).filter(isSet));
+  return Object.fromEntries(
+    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
 }
 
 const leadingElsewhere = [
