@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { App, Check, CodeFolder, DataItem, Hooks, Services, TargetChoice } from './app.ts';
+import type { App, Check, CodeFolder, DataItem, Services, TargetChoice } from './app.ts';
 import { codeExcludes, coveringData } from './code-folder.ts';
 import type { Report } from './cross-check.ts';
 import type { EnvFiles } from './env-files.ts';
@@ -76,7 +76,7 @@ function dataItem(
   const item: DataItem = { name, kind, options };
   if (floor !== undefined) item.floor = withoutUndefined({ bytes: floor.size, items: floor.items });
   if (hooks !== undefined) {
-    item.hooks = withoutUndefined<Hooks>({
+    item.hooks = withoutUndefined({
       before: hooks.before,
       after: hooks.after,
       timeoutMs: hooks.timeout,
@@ -110,15 +110,18 @@ function toCheck({ http, tcp, sql, command }: NonNullable<AppDraft['checks']>[nu
   return command === undefined ? [] : [{ kind: 'command', ...withTimeoutMs(command), run: command.run }];
 }
 
-function withTimeoutMs<T extends { timeout?: number | undefined }>({ timeout, ...rest }: T) {
-  return withoutUndefined({ ...rest, timeoutMs: timeout });
+/** `timeout` is in milliseconds already; the app's own types say so in the name. */
+function withTimeoutMs<T extends { timeout?: number | undefined }>(
+  options: T,
+): Partial<Defined<Omit<T, 'timeout'>>> & { timeoutMs?: number } {
+  const { timeout, ...rest } = options;
+  return { ...withoutUndefined(rest), ...(timeout === undefined ? {} : { timeoutMs: timeout }) };
 }
 
 type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };
 
-function withoutUndefined<T extends object>(values: { [Key in keyof T]: T[Key] | undefined }): Partial<
-  Defined<T>
-> {
+function withoutUndefined<T extends object>(values: T): Partial<Defined<T>> {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- nothing but undefined was left out
   return Object.fromEntries(entries) as Partial<Defined<T>>;
 }

@@ -35,7 +35,7 @@ function checkRepositories(draft: Partial<AppDraft>, folder: string, report: Rep
   const seen = new Set<string>();
   for (const [index, given] of asList(draft.repositories).entries()) {
     const path = Array.isArray(draft.repositories) ? ['repositories', index] : ['repositories'];
-    if (/^file:~/.test(given)) report(path, '"~" is not expanded here; write "file:${HOME}/…"');
+    if (given.startsWith('file:~')) report(path, '"~" is not expanded here; write "file:${HOME}/…"');
     const url = repositoryUrl(given, folder);
     if (url === undefined) report(path, 'must begin with a scheme; for a folder write "file:" before it');
     else if (seen.has(url)) report(path, 'is here twice: a second copy in the same place is no copy');

@@ -49,11 +49,12 @@ export function checkParts<Schema extends ZodObject>(
     if (Object.hasOwn(schema.shape, key)) continue;
     problems.push({ start: 0, end: 1, ...at, message: unknownWord('key', key, Object.keys(schema.shape)) });
   }
-  const parts = Object.entries(schema.shape).map(([key, part]) => {
+  const parts = Object.entries<ZodType>(schema.shape).map(([key, part]) => {
     const value: unknown = Object.hasOwn(whole, key) ? Reflect.get(whole, key) : undefined;
-    return [key, checkValue(part as ZodType, { value, places: placed.places }, problems, [key])] as const;
+    return [key, checkValue(part, { value, places: placed.places }, problems, [key])] as const;
   });
   const right = parts.filter(([, value]) => value !== undefined);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each part comes from its own schema
   return Object.fromEntries(right) as Partial<core.output<Schema>>;
 }
 
@@ -100,7 +101,7 @@ function replaceAt(value: unknown, path: readonly PropertyKey[], replacement: un
   if (step === undefined) return replacement;
   const inner = replaceAt(stepInto(value, step), rest, replacement);
   if (Array.isArray(value)) return value.map((item: unknown, index) => (index === step ? inner : item));
-  return { ...(value as Record<string, unknown>), [String(step)]: inner };
+  return { ...Object(value), [String(step)]: inner };
 }
 
 function explain(issue: Issue, placed: PlacedValue, base: readonly PropertyKey[]): Problem[] {

@@ -35,7 +35,7 @@ export async function parseApp(given: string, context: ParseContext): Promise<Ap
     const { start, end, broken } = placeOf(placed.places, path);
     if (!broken) problems.push({ message, start, end });
   };
-  const keys = new Set(Object.keys((placed.value ?? {}) as object));
+  const keys = new Set(Object.keys(placed.value ?? {}));
   crossCheck(draft, { keys, folder: context.folder, services }, report);
   const app = buildApp(draft, { context, placed, problems, services, env, variables, report });
   if (app === undefined || problems.length > 0) throw fail();

@@ -81,9 +81,12 @@ function describe(file: string, lines: readonly Line[], problem: Problem, quote:
   return `${file}:${line}:${column}: ${problem.message}\n  ${gutter} | ${shown}\n  ${blank} | ${caret}`;
 }
 
+function stars(secret: string): string {
+  return '*'.repeat(secret.length);
+}
+
 /** Stars of the same length, so that the caret stays under its word. */
 function withoutSecrets(line: string): string {
-  const stars = (secret: string) => '*'.repeat(secret.length);
   return line
     .replace(/(?<=:\/\/[^\s:/@]*:)[^\s@$]+(?=@)/g, stars)
     .replace(/(?<=(?:password|passwd|secret|token|key)["']?\s*[:=]\s*["']?)(?!["'$\s[{])[^\s,}"']+/gi, stars);

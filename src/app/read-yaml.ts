@@ -162,7 +162,7 @@ class Converter {
     const entries = new Map<string, unknown>();
     for (const pair of pairs) {
       const key = { start: pair.key?.range?.[0] ?? 0, end: pair.key?.range?.[1] ?? 0 };
-      const name = isScalar(pair.key) && pair.key.value !== null ? String(pair.key.value) : undefined;
+      const name = keyName(pair.key);
       if (name === undefined || name === '__proto__') {
         this.#use.problems.push({ ...key, message: 'a key must be a simple word' });
       } else if (entries.has(name)) {
@@ -212,4 +212,11 @@ class Converter {
     this.#use.problems.push({ message, start: place.start, end: place.end });
     return undefined;
   }
+}
+
+function keyName(key: Node | null): string | undefined {
+  const value = isScalar(key) ? key.value : undefined;
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : undefined;
 }

@@ -188,6 +188,7 @@ function exactlyOne<Kinds extends Schemas, Beside extends Schemas>(
     Object.entries(kinds).map(([name, schema]) => [name, schema.optional()]),
   );
   const names = Object.keys(kinds);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same keys as `kinds`
   const shape = { ...beside, ...(optional as { [Name in keyof Kinds]: z.ZodOptional<Kinds[Name]> }) };
   const known = Object.keys(shape);
   return z

@@ -1,4 +1,10 @@
-const durationUnitsMs = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
+const durationUnitsMs: Readonly<Record<string, number>> = {
+  d: 86_400_000,
+  h: 3_600_000,
+  m: 60_000,
+  s: 1_000,
+  ms: 1,
+};
 
 /** Largest unit first, each at most once, as Go and Compose write durations, with days added. */
 export const durationPattern = /^(?=\d)(\d+(\.\d+)?d)?(\d+(\.\d+)?h)?(\d+(\.\d+)?m)?(\d+(\.\d+)?s)?(\d+ms)?$/;
@@ -8,7 +14,7 @@ export function parseDurationMs(text: string): number | undefined {
   if (!durationPattern.test(text)) return undefined;
   let totalMs = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|[dhms])/g)) {
-    totalMs += Number(amount) * durationUnitsMs[unit as keyof typeof durationUnitsMs];
+    totalMs += Number(amount) * (durationUnitsMs[unit ?? ''] ?? 0);
   }
   return Math.round(totalMs);
 }
