@@ -12,13 +12,22 @@ have() { command -v "$1" >/dev/null 2>&1; }
 # A folder of this run's own beside the cache, so that a finished download moves into place at once.
 scratch=$cache/run.$$
 fresh_scratch() {
-  rm -rf "$scratch"
+  remove_scratch "$scratch"
   mkdir -p "$scratch"
 }
 
-clean_up() {
+remove_scratch() {
   # Go marks its downloaded modules read-only.
-  [ ! -d "$scratch" ] || { chmod -R u+w "$scratch" && rm -rf "$scratch"; }
+  [ ! -d "$1" ] || { chmod -R u+w "$1" && rm -rf "$1"; }
+}
+
+clean_up() { remove_scratch "$scratch"; }
+
+# What runs left that were killed outright.
+remove_old_scratch() {
+  for old in "$cache"/run.*; do
+    kill -0 "${old##*.}" 2>/dev/null || remove_scratch "$old"
+  done
 }
 
 # The lock is a file descriptor's: it goes when this run ends, however it ends.
@@ -42,5 +51,8 @@ is_debian_root() { [ "$(id -u)" = 0 ] && have apt-get; }
 apt_install() {
   [ -n "${apt_lists_are_fresh:-}" ] || apt-get update -qq >/dev/null 2>&1 || say 'apt-get update failed; trying with the package lists that are here'
   apt_lists_are_fresh=yes
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null </dev/null 9>&-
+  fresh_scratch
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$scratch/log" 2>&1 </dev/null 9>&- && return
+  tail -n 5 "$scratch/log" >&2
+  return 1
 }
