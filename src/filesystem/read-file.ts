@@ -1,0 +1,127 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import type { Repository } from '../repository/repository.ts';
+import type { SavedContent } from '../repository/types.ts';
+import { fileType } from './modes.ts';
+import { fromNode, type FileStat } from './posix.ts';
+
+/** Something about one file that is the file's own trouble: it is listed, and the rest goes on. */
+export class FileProblem extends Error {}
+
+export interface ReadFile {
+  /** Of the opened file, before it was read. */
+  stat: FileStat;
+  saved: SavedContent;
+  /** Set where what was saved may be a mixture of two states. */
+  changed: string | undefined;
+}
+
+/** Up to this size a file is read whole, which is much cheaper; above, it streams. */
+const smallBytes = 1024 * 1024;
+const streamBytes = 1024 * 1024;
+
+export type ContentSaver = Pick<Repository, 'saveStream' | 'saveBytes'>;
+
+/**
+ * Reads a file into the repository. Not through a symlink, and never waiting for a FIFO that took the file's place.
+ * Throws FileProblem for what is wrong with the file, and what the repository throws.
+ */
+export async function readFile(
+  repository: ContentSaver,
+  path: Buffer,
+  options: { signal: AbortSignal; onBytes: (bytes: number) => void },
+): Promise<ReadFile> {
+  const file = await asProblem(() =>
+    open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+  );
+  try {
+    const stat = await statOf(file);
+    if (fileType(stat.mode) !== 'file') throw new FileProblem('it was replaced while the folder was read');
+    const saved = await saveContent(repository, file, stat.size, options);
+    const after = await statOf(file);
+    return { stat, saved, changed: describeChange(stat, saved.sizeBytes, after) };
+  } finally {
+    await file.close();
+  }
+}
+
+const statOf = async (file: FileHandle): Promise<FileStat> =>
+  fromNode(await asProblem(() => file.stat({ bigint: true })));
+
+async function saveContent(
+  repository: ContentSaver,
+  file: FileHandle,
+  expectedBytes: number,
+  { signal, onBytes }: { signal: AbortSignal; onBytes: (bytes: number) => void },
+): Promise<SavedContent> {
+  if (expectedBytes > smallBytes) return repository.saveStream(contentOf(file, onBytes), signal);
+  // One byte more than expected: a read that fills it says that the file has grown.
+  const buffer = Buffer.allocUnsafeSlow(expectedBytes + 1);
+  const length = await readUpTo(file, buffer);
+  if (length === buffer.length) return repository.saveStream(contentOf(file, onBytes, buffer), signal);
+  onBytes(length);
+  return repository.saveBytes(buffer.subarray(0, length));
+}
+
+async function readUpTo(file: FileHandle, buffer: Buffer): Promise<number> {
+  let length = 0;
+  while (length < buffer.length) {
+    const { bytesRead } = await asProblem(() => file.read(buffer, length, buffer.length - length));
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return length;
+}
+
+async function* contentOf(
+  file: FileHandle,
+  onBytes: (bytes: number) => void,
+  beginning?: Buffer,
+): AsyncGenerator<Buffer, void, void> {
+  if (beginning) {
+    onBytes(beginning.length);
+    yield beginning;
+  }
+  for (;;) {
+    const buffer = Buffer.allocUnsafeSlow(streamBytes);
+    const { bytesRead } = await asProblem(() => file.read(buffer, 0, buffer.length));
+    if (bytesRead === 0) return;
+    onBytes(bytesRead);
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+function describeChange(before: FileStat, readBytes: number, after: FileStat): string | undefined {
+  if (readBytes !== before.size) {
+    return `it changed while it was read: ${before.size} bytes at first, ${readBytes} were read`;
+  }
+  const same =
+    after.mtime.seconds === before.mtime.seconds && after.mtime.nanoseconds === before.mtime.nanoseconds;
+  return same ? undefined : 'it changed while it was read';
+}
+
+/** Turns the file system's errors into the file's own. */
+async function asProblem<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw new FileProblem(describeError(error), { cause: error });
+  }
+}
+
+/** A system error in words for a list of problems; the path stands beside it already. */
+export function describeError(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const words = errorWords.get(code);
+  return words ?? (error instanceof Error ? error.message : String(error));
+}
+
+const errorWords = new Map([
+  ['ENOENT', 'it vanished while the folder was read'],
+  ['ENOTDIR', 'it was replaced while the folder was read'],
+  ['ELOOP', 'it was replaced by a symlink while the folder was read'],
+  ['EACCES', 'permission denied'],
+  ['EPERM', 'operation not permitted'],
+  ['EIO', 'the disk could not read it'],
+  ['ENAMETOOLONG', 'its path is longer than the system can open'],
+]);
