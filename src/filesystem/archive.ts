@@ -11,7 +11,7 @@ import { localOwners } from './owners.ts';
 import { showPath, splitSnapshotPath } from './paths.ts';
 import { parsePatterns } from './patterns.ts';
 import { createPermits } from './permits.ts';
-import { loadPosix, type Posix } from './posix.ts';
+import { loadPosix, warnOfLimits } from './posix.ts';
 import { describeError, FileProblem } from './read-file.ts';
 import { formatTime } from './times.ts';
 import { findNode } from './trees.ts';
@@ -85,7 +85,7 @@ export function createArchive(
     const { folder, name } = placeOf(root, slotPath);
     const patterns = parsePatterns(excludes);
     const capture = await tools();
-    warnOfLimits(capture.posix, emit);
+    if (capture.posix.limits !== undefined) emit(warnOfLimits(capture.posix.limits));
     const before = parent && (await findParent(repository, parent, slotPath, emit));
     const { node, summary } = await capturePath(capture, path, name, { excludes: patterns, parent: before });
     counts.folder(before === undefined ? 'new' : before.subtree === node.subtree ? 'unmodified' : 'changed');
@@ -209,10 +209,6 @@ async function findParent(
     });
     return undefined;
   }
-}
-
-export function warnOfLimits(posix: Posix, emit: Emit): void {
-  if (posix.limits !== undefined) emit({ type: 'warning', code: 'platform-limits', message: posix.limits });
 }
 
 function isStream(

@@ -1,6 +1,7 @@
 import { lstatSync, lutimesSync, type BigIntStats } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { KoffiFunc } from 'koffi';
+import type { Event } from '../events.ts';
 
 /** What lstat says, in numbers that need no rounding. Paths are raw bytes everywhere: file systems know no encoding. */
 export interface FileStat {
@@ -45,6 +46,11 @@ export interface Posix {
 }
 
 type LibcFunction = KoffiFunc<(...values: unknown[]) => unknown>;
+
+/** Said by everything that works with what Node alone can do. */
+export function warnOfLimits(limits: string): Event {
+  return { type: 'warning', code: 'platform-limits', message: limits };
+}
 
 let loaded: Promise<Posix> | undefined;
 

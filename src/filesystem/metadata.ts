@@ -1,0 +1,84 @@
+import { chmodSync, lchownSync, lstatSync } from 'node:fs';
+import type { Node } from '../repository/tree.ts';
+import { toPosixPermissions } from './modes.ts';
+import type { Attribute, FileStat, Posix } from './posix.ts';
+import { parseTime } from './times.ts';
+
+/** What did not work, in words that go beside the file's path. */
+export type Complaint = (reason: string) => void;
+
+const setIds = 0o6000;
+
+/**
+ * Gives a file what its node says: owner, extended attributes, permissions, times, in the order in which none undoes
+ * another. Only what differs is touched. Never follows a symlink. Returns false where the owner stayed another because
+ * only root may give files away; set-ID bits are then left out, they would lend the wrong user's rights.
+ */
+export function applyMetadata(posix: Posix, path: Buffer, node: Node, complain: Complaint): boolean {
+  const stat = posix.lstat(path);
+  const owned = applyOwner(path, node, stat);
+  applyAttributes(posix, path, node.extendedAttributes ?? [], complain);
+  if (node.type !== 'symlink') applyMode(path, node, owned, complain);
+  posix.setTimes(path, parseTime(node.atime), parseTime(node.mtime));
+  return owned;
+}
+
+function applyOwner(path: Buffer, node: Node, stat: FileStat): boolean {
+  if (stat.uid === node.uid && stat.gid === node.gid) return true;
+  try {
+    lchownSync(path, node.uid, node.gid);
+    return true;
+  } catch (error) {
+    if (process.geteuid?.() === 0) throw error;
+    return false;
+  }
+}
+
+function applyAttributes(
+  posix: Posix,
+  path: Buffer,
+  wanted: readonly Attribute[],
+  complain: Complaint,
+): void {
+  const present = posix.readAttributes(path);
+  for (const attribute of wanted) {
+    if (present.some(({ name, value }) => name === attribute.name && value.equals(attribute.value))) continue;
+    attempt(
+      () => posix.setAttribute(path, attribute),
+      `its extended attribute ${attribute.name} was not set`,
+      complain,
+    );
+  }
+  for (const { name } of present) {
+    if (wanted.some((attribute) => attribute.name === name)) continue;
+    // Labels that the system puts on every file (SELinux) are its own affair and cannot be taken off.
+    if (name.startsWith('security.')) continue;
+    attempt(
+      () => posix.removeAttribute(path, name),
+      `an extended attribute ${name} was not removed`,
+      complain,
+    );
+  }
+}
+
+function attempt(work: () => void, problem: string, complain: Complaint): void {
+  try {
+    work();
+  } catch (error) {
+    complain(`${problem}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function applyMode(path: Buffer, node: Node, owned: boolean, complain: Complaint): void {
+  const wanted = toPosixPermissions(node.mode);
+  const permissions = owned ? wanted : wanted & ~setIds;
+  if (permissions !== wanted)
+    complain('its set-user-ID or set-group-ID bit was left out: the owner is another one');
+  chmodNoFollow(path, permissions);
+}
+
+/** Node has no fchmodat: nothing but a look right before keeps chmod from following a symlink. */
+function chmodNoFollow(path: Buffer, permissions: number): void {
+  if (lstatSync(path).isSymbolicLink()) throw new Error('it was replaced by a symlink');
+  chmodSync(path, permissions);
+}

@@ -1,0 +1,57 @@
+import { chmodSync, mkdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import type { Node } from '../repository/tree.ts';
+import { fileType, posixTypes } from './modes.ts';
+import type { FileStat, Posix } from './posix.ts';
+
+/**
+ * Making an entry at its place. Each looks first what is there, without following it: a symlink that lies where a
+ * folder belongs is replaced by the folder, so that nothing is ever written through it.
+ */
+
+/** What is at a path now; undefined where nothing is. */
+export function look(posix: Posix, path: Buffer): FileStat | undefined {
+  try {
+    return posix.lstat(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Makes room for something that is no folder. A folder goes only if it is empty: throws ENOTEMPTY otherwise. */
+export function clear(path: Buffer, present: FileStat | undefined): void {
+  if (present === undefined) return;
+  if (fileType(present.mode) === 'dir') rmdirSync(path);
+  else unlinkSync(path);
+}
+
+const ownerOnly = 0o700;
+
+/** The folder can be written to by us until it gets its own mode. */
+export function makeFolder(posix: Posix, path: Buffer): void {
+  const present = look(posix, path);
+  if (present !== undefined && fileType(present.mode) === 'dir') {
+    if ((present.mode & ownerOnly) !== ownerOnly && process.geteuid?.() !== 0) {
+      chmodSync(path, (present.mode & 0o7777) | ownerOnly);
+    }
+    return;
+  }
+  clear(path, present);
+  mkdirSync(path, ownerOnly);
+}
+
+export function makeSymlink(posix: Posix, path: Buffer, target: Buffer): void {
+  const present = look(posix, path);
+  const isRight = present !== undefined && fileType(present.mode) === 'symlink';
+  if (isRight && readlinkSync(path, { encoding: 'buffer' }).equals(target)) return;
+  clear(path, present);
+  symlinkSync(target, path);
+}
+
+/** A FIFO or a device. */
+export function makeSpecial(posix: Posix, path: Buffer, node: Node): void {
+  const present = look(posix, path);
+  if (present !== undefined && fileType(present.mode) === node.type && present.device === node.device) return;
+  clear(path, present);
+  posix.makeNode(path, posixTypes[node.type] | 0o600, node.device);
+}
