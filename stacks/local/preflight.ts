@@ -1,5 +1,7 @@
 import { access, constants, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { findComposeObstacle } from '../../src/hosts/compose.ts';
+import { runLocally } from '../../src/hosts/local.ts';
 import { findPostgres } from '../../src/postgres/binaries.ts';
 import { RelocateError } from '../../src/errors.ts';
 import type { LocalOptions } from './options.ts';
@@ -14,6 +16,7 @@ export async function preflightLocal(options: LocalOptions, request: DeployReque
     await checkWritable(existing),
     await checkRoom(existing, request.sizeBytes),
     ...(options.postgres === undefined ? await checkPostgres(request) : []),
+    ...(request.services?.kind === 'compose' ? [await checkCompose()] : []),
   ];
 }
 
@@ -68,7 +71,17 @@ async function checkPostgres(request: DeployRequest): Promise<Finding[]> {
     return [{ level: 'ok', code: 'postgres', message: `PostgreSQL ${found.version} in ${found.folder}` }];
   } catch (error) {
     if (!(error instanceof RelocateError)) throw error;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    return [{ level: 'refused', code: 'postgres', message: error.message, ...hint }];
+    return [refusal('postgres', error)];
   }
+}
+
+async function checkCompose(): Promise<Finding> {
+  const obstacle = await findComposeObstacle({ run: runLocally });
+  return obstacle === undefined
+    ? { level: 'ok', code: 'compose', message: 'Docker Compose is there, and its engine answers' }
+    : refusal('compose', obstacle);
+}
+
+function refusal(code: string, { message, hint }: RelocateError): Finding {
+  return { level: 'refused', code, message, ...(hint === undefined ? {} : { hint }) };
 }

@@ -200,6 +200,10 @@ describe('stopping a service', () => {
 test('a killed supervisor is replaced by the next start, and its orphan with it', async () => {
   const before = await startService(spec('exec sleep 600'));
   process.kill(before.supervisorPid!, 'SIGKILL');
+  await until(
+    () => isGone(before.supervisorPid),
+    (gone) => gone,
+  );
   const after = await startService(spec('exec sleep 600'));
   expect(after).toMatchObject({ state: 'running' });
   expect(await isGone(before.pid)).toBe(true);
