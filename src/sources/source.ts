@@ -28,7 +28,7 @@ export interface Source<Options = unknown> {
   restore(saved: SavedSource, destination: Destination, context: RestoreContext): Promise<void>;
 
   /** What the restored state says of its content, in the same terms as at capture. */
-  fingerprint(saved: SavedSource, destination: Destination, context: SourceContext): Promise<Fingerprint>;
+  fingerprint(saved: SavedSource, destination: Destination, context: VerifyContext): Promise<Fingerprint>;
 
   /** Command lines by which a person brings it back without relocate, from the folder restic restored to. */
   byHand?(saved: SavedSource): readonly string[];
