@@ -1,0 +1,113 @@
+import { RelocateError } from '../errors.ts';
+import { silent } from '../events.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { BlobTable } from './blob-table.ts';
+import { idOf, type MasterKey } from './crypto.ts';
+import { decodeHeader, headerLength, type PackedBlob } from './pack.ts';
+import type { CheckOptions } from './repository.ts';
+import { openBlob } from './seal-blob.ts';
+import { decodeTree } from './tree.ts';
+import type { BlobType, CheckResult, Id, StoredSnapshot } from './types.ts';
+
+export interface CheckInput {
+  storage: Storage;
+  key: MasterKey;
+  table: BlobTable;
+  snapshots: readonly StoredSnapshot[];
+  /** Problems met while the snapshots were listed. */
+  snapshotErrors: readonly string[];
+  loadBlob: (type: BlobType, id: Id) => Promise<Buffer>;
+}
+
+const short = (id: Id) => id.slice(0, 8);
+
+/** Structure: index against packs, snapshots' trees against the index; then, for a share of the packs, every byte. */
+export async function checkRepository(input: CheckInput, options: CheckOptions): Promise<CheckResult> {
+  const errors = [...input.snapshotErrors];
+  const hints: string[] = [];
+  const present = new Map((await input.storage.list('pack')).map((file) => [file.name, file.sizeBytes]));
+  const byPack = new Map<Id, PackedBlob[]>();
+  for (const { pack, ...blob } of input.table.entries()) {
+    const blobs = byPack.get(pack);
+    if (blobs) blobs.push(blob);
+    else byPack.set(pack, [blob]);
+  }
+  for (const [pack, blobs] of byPack) {
+    const sizeBytes = present.get(pack);
+    const needed = Math.max(...blobs.map((blob) => blob.offset + blob.length));
+    if (sizeBytes === undefined) errors.push(`Pack ${short(pack)} is missing; ${blobs.length} blobs were in it.`);
+    else if (sizeBytes < needed) errors.push(`Pack ${short(pack)} is cut off: ${sizeBytes} bytes of at least ${needed}.`);
+  }
+  for (const pack of present.keys()) {
+    if (!byPack.has(pack)) hints.push(`Pack ${short(pack)} is in no index; it costs room and harms nothing.`);
+  }
+  for (const snapshot of input.snapshots) await checkTrees(input, snapshot, errors);
+  const read = await readPacks(input, options, byPack, present, errors);
+  return { errors, hints, packs: present.size, blobs: input.table.size, snapshots: input.snapshots.length, ...read };
+}
+
+async function checkTrees({ table, loadBlob }: CheckInput, snapshot: StoredSnapshot, errors: string[]): Promise<void> {
+  const seen = new Set<Id>();
+  const open = [snapshot.tree];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    try {
+      for (const node of decodeTree(await loadBlob('tree', id))) {
+        if (node.subtree !== undefined) open.push(node.subtree);
+        for (const blob of node.content ?? []) {
+          if (!table.has('data', blob)) {
+            errors.push(`Snapshot ${short(snapshot.id)}: blob ${short(blob)} of ${node.name.toString()} is missing.`);
+          }
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof RelocateError)) throw error;
+      errors.push(`Snapshot ${short(snapshot.id)}: folder ${short(id)}: ${error.message}`);
+    }
+  }
+}
+
+async function readPacks(
+  { storage, key }: CheckInput,
+  { readDataPercent, emit = silent, signal }: CheckOptions,
+  byPack: ReadonlyMap<Id, readonly PackedBlob[]>,
+  present: ReadonlyMap<Id, number>,
+  errors: string[],
+): Promise<{ readPacks: number; readBytes: number }> {
+  const all = [...byPack.keys()].filter((pack) => present.has(pack));
+  const count = readDataPercent === 0 ? 0 : Math.max(1, Math.ceil((all.length * readDataPercent) / 100));
+  // A random share each time, so that repeated checks of a part come to read all of it.
+  const chosen = all.map((pack) => ({ pack, at: Math.random() })).toSorted((a, b) => a.at - b.at).slice(0, count);
+  const totalBytes = chosen.reduce((sum, { pack }) => sum + (present.get(pack) ?? 0), 0);
+  let readBytes = 0;
+  for (const { pack } of chosen) {
+    signal?.throwIfAborted();
+    try {
+      const bytes = await storage.load({ type: 'pack', name: pack });
+      readBytes += bytes.length;
+      const wrong = damageOf(key, pack, bytes, byPack.get(pack) ?? []);
+      if (wrong !== undefined) errors.push(`Pack ${short(pack)} is damaged: ${wrong}.`);
+    } catch (error) {
+      if (!(error instanceof RelocateError)) throw error;
+      errors.push(`Pack ${short(pack)}: ${error.message}`);
+    }
+    emit({ type: 'progress', phase: 'check', doneBytes: readBytes, totalBytes });
+  }
+  return { readPacks: chosen.length, readBytes };
+}
+
+/** What is wrong with a pack's bytes, or undefined. */
+function damageOf(key: MasterKey, pack: Id, bytes: Buffer, indexed: readonly PackedBlob[]): string | undefined {
+  if (idOf(bytes) !== pack) return 'its bytes do not have the digest it is named by';
+  const length = headerLength(bytes.subarray(-4), bytes.length);
+  const header = decodeHeader(key, bytes.subarray(bytes.length - 4 - length, -4), bytes.length);
+  const listed = new Map(header.map((blob) => [`${blob.type} ${blob.id} ${blob.offset}`, blob]));
+  for (const blob of indexed) {
+    const same = listed.get(`${blob.type} ${blob.id} ${blob.offset}`);
+    if (same?.length !== blob.length || same.uncompressedLength !== blob.uncompressedLength) return 'its header and the index differ';
+    const plaintext = openBlob(key, bytes.subarray(blob.offset, blob.offset + blob.length), blob.uncompressedLength);
+    if (plaintext === undefined || idOf(plaintext) !== blob.id) return `blob ${short(blob.id)} cannot be read back`;
+  }
+  return undefined;
+}

@@ -1,0 +1,205 @@
+import { hkdfSync } from 'node:crypto';
+import { RelocateError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { BlobTable } from './blob-table.ts';
+import { checkRepository } from './check.ts';
+import type { Config } from './config.ts';
+import { idOf, type MasterKey } from './crypto.ts';
+import { damaged, saveDocument } from './document.ts';
+import { loadIndex } from './index-files.ts';
+import { createKey, listKeyInfos } from './key.ts';
+import { listLocks, removeLocks, withLock } from './lock.ts';
+import type { CheckOptions, Repository } from './repository.ts';
+import { openBlob } from './seal-blob.ts';
+import { findSnapshot, listSnapshots } from './snapshots.ts';
+import type { BlobType, Id, KeyInfo, LockInfo, SavedContent, SaveStats, Snapshot, StoredSnapshot } from './types.ts';
+import { Writer } from './writer.ts';
+
+/** Blobs fetched before they are asked for when a file is read. */
+const readAhead = 4;
+
+/** The parts put together; its contract stands in repository.ts. The index is loaded when a blob is first asked for. */
+export class Engine implements Repository {
+  readonly id: Id;
+  readonly url: string;
+  readonly version: 1 | 2;
+  readonly #storage: Storage;
+  readonly #key: MasterKey;
+  readonly #config: Config;
+  #keyId: Id;
+  #table: Promise<BlobTable> | undefined;
+  #loadedTable: BlobTable | undefined;
+  #writer: Promise<Writer> | undefined;
+  #startedWriter: Writer | undefined;
+
+  constructor(storage: Storage, master: MasterKey, config: Config, keyId: Id) {
+    this.id = config.id;
+    this.url = storage.url;
+    this.version = config.version;
+    this.#storage = storage;
+    this.#key = master;
+    this.#config = config;
+    this.#keyId = keyId;
+  }
+
+  withLock<T>(
+    mode: 'shared' | 'exclusive',
+    { signal }: { signal?: AbortSignal | undefined },
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    return withLock(this.#place(), mode, signal, work);
+  }
+
+  async saveStream(content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<SavedContent> {
+    return (await this.#write()).saveStream(content, signal);
+  }
+
+  async saveBytes(content: Uint8Array): Promise<SavedContent> {
+    return (await this.#write()).saveBytes(content);
+  }
+
+  async saveTree(json: Uint8Array): Promise<Id> {
+    return (await this.#write()).saveBlob('tree', json);
+  }
+
+  hasBlob(type: BlobType, id: Id): boolean {
+    return (this.#startedWriter?.isOnTheWay(type, id) ?? false) || (this.#loadedTable?.has(type, id) ?? false);
+  }
+
+  async flush(): Promise<void> {
+    await this.#startedWriter?.flush();
+  }
+
+  stats(): SaveStats {
+    return this.#startedWriter?.stats ?? { dataBlobs: 0, treeBlobs: 0, addedBytes: 0, addedPackedBytes: 0 };
+  }
+
+  async loadBlob(type: BlobType, id: Id): Promise<Buffer> {
+    let problem: unknown;
+    for (const place of (await this.#index()).locations(type, id)) {
+      try {
+        const sealed = await this.#storage.load({ type: 'pack', name: place.pack }, place);
+        const plaintext = openBlob(this.#key, sealed, place.uncompressedLength);
+        if (plaintext !== undefined && idOf(plaintext) === id) return plaintext;
+        problem = damaged(`blob ${id.slice(0, 8)} in pack ${place.pack.slice(0, 8)}`);
+      } catch (error) {
+        problem = error;
+      }
+    }
+    throw problem ?? damaged(`blob ${id.slice(0, 8)}, which no index knows,`);
+  }
+
+  blobSize(type: BlobType, id: Id): number | undefined {
+    return this.#loadedTable?.plainSize(type, id);
+  }
+
+  async *readContent(content: readonly Id[], signal?: AbortSignal): AsyncGenerator<Buffer, void, void> {
+    const ahead: Promise<Buffer>[] = [];
+    for (let at = 0; at < content.length; at += 1) {
+      signal?.throwIfAborted();
+      for (let next = at + ahead.length; next < Math.min(content.length, at + readAhead); next += 1) {
+        const blob = this.loadBlob('data', content[next] ?? '');
+        blob.catch(() => {});
+        ahead.push(blob);
+      }
+      const blob = ahead.shift();
+      if (blob) yield await blob;
+    }
+  }
+
+  async saveSnapshot(snapshot: Snapshot): Promise<Id> {
+    return saveDocument(this.#storage, this.#key, 'snapshot', snapshot, this.version);
+  }
+
+  snapshots(filter?: { tags?: readonly string[] }, emit?: Emit): Promise<StoredSnapshot[]> {
+    return listSnapshots({ storage: this.#storage, key: this.#key }, filter, emit);
+  }
+
+  findSnapshot(name: string, filter?: { tags?: readonly string[] }): Promise<StoredSnapshot> {
+    return findSnapshot({ storage: this.#storage, key: this.#key }, name, filter);
+  }
+
+  async check(options: CheckOptions) {
+    const snapshotErrors: string[] = [];
+    const snapshots = await this.snapshots({}, (event) => {
+      if (event.type === 'warning') snapshotErrors.push(event.message);
+    });
+    return checkRepository(
+      {
+        storage: this.#storage,
+        key: this.#key,
+        table: await this.#index(),
+        snapshots,
+        snapshotErrors,
+        loadBlob: (type, id) => this.loadBlob(type, id),
+      },
+      options,
+    );
+  }
+
+  listKeys(): Promise<KeyInfo[]> {
+    return listKeyInfos(this.#storage, this.#keyId);
+  }
+
+  addKey(password: string): Promise<Id> {
+    return createKey(this.#storage, this.#key, password);
+  }
+
+  async removeKey(idPrefix: string): Promise<Id> {
+    const found = (await this.#storage.list('key')).map((file) => file.name).filter((name) => name.startsWith(idPrefix));
+    const [id, ...others] = found;
+    if (id === undefined || others.length > 0) {
+      throw new RelocateError('usage', `${found.length === 0 ? 'No key begins' : 'Several keys begin'} with “${idPrefix}”.`, {
+        hint: 'See which there are with: relocate key list',
+      });
+    }
+    if (id === this.#keyId) {
+      throw new RelocateError('usage', 'That is the key in use; removing it could lock you out. Nothing was changed.', {
+        hint: 'Change its password with: relocate key passwd',
+      });
+    }
+    await this.#storage.remove({ type: 'key', name: id });
+    return id;
+  }
+
+  async changePassword(password: string): Promise<Id> {
+    const added = await this.addKey(password);
+    await this.#storage.remove({ type: 'key', name: this.#keyId });
+    this.#keyId = added;
+    return added;
+  }
+
+  locks(): Promise<LockInfo[]> {
+    return listLocks(this.#place());
+  }
+
+  unlock({ all }: { all: boolean }): Promise<LockInfo[]> {
+    return removeLocks(this.#place(), all);
+  }
+
+  deriveSecret(purpose: string): string {
+    const { encrypt, macK, macR } = this.#key;
+    return Buffer.from(hkdfSync('sha256', Buffer.concat([encrypt, macK, macR]), this.id, purpose, 32)).toString('hex');
+  }
+
+  async close(): Promise<void> {
+    await this.#startedWriter?.close();
+  }
+
+  #place() {
+    return { storage: this.#storage, key: this.#key, version: this.version };
+  }
+
+  #index(): Promise<BlobTable> {
+    this.#table ??= loadIndex(this.#storage, this.#key).then((table) => (this.#loadedTable = table));
+    return this.#table;
+  }
+
+  #write(): Promise<Writer> {
+    this.#writer ??= this.#index().then(
+      (table) => (this.#startedWriter = new Writer(this.#storage, this.#key, this.#config, table)),
+    );
+    return this.#writer;
+  }
+}

@@ -1,0 +1,127 @@
+import { randomBytes, scrypt as scryptCallback } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import * as z from 'zod';
+import { RelocateError } from '../errors.ts';
+import type { Storage } from '../storage/storage.ts';
+import { idOf, open, seal, type MasterKey } from './crypto.ts';
+import { damaged } from './document.ts';
+import type { Id, KeyInfo } from './types.ts';
+
+/**
+ * Key files: the master key, sealed with a key that scrypt makes of a password. Plain JSON, as restic writes it. Every
+ * password of a repository has a file of its own; they all hold the same master key.
+ */
+const bytes64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/);
+const keyFile = z.object({
+  created: z.string(),
+  username: z.string(),
+  hostname: z.string(),
+  kdf: z.literal('scrypt'),
+  // Limits keep a hostile key file from taking all memory (128 · N · r bytes) or hours.
+  N: z.int().min(2).max(2 ** 22),
+  r: z.int().min(1).max(64),
+  p: z.int().min(1).max(64),
+  salt: bytes64,
+  data: bytes64,
+});
+type KeyFile = z.infer<typeof keyFile>;
+
+const masterKeyJson = z.object({
+  mac: z.object({ k: bytes64, r: bytes64 }),
+  encrypt: bytes64,
+});
+
+/** About half a second on a small server: long enough to make guessing dear, short enough at 3 a.m. */
+const scryptCost = { N: 32_768, r: 8, p: 4 };
+const maxScryptBytes = 2 * 1024 ** 3;
+
+export async function createKey(storage: Storage, master: MasterKey, password: string): Promise<Id> {
+  const salt = randomBytes(64);
+  const derived = await derive(password, salt, scryptCost);
+  const plaintext = JSON.stringify({
+    mac: { k: master.macK.toString('base64'), r: master.macR.toString('base64') },
+    encrypt: master.encrypt.toString('base64'),
+  });
+  const file: KeyFile = {
+    created: new Date().toISOString(),
+    username: userInfo().username,
+    hostname: hostname(),
+    kdf: 'scrypt',
+    ...scryptCost,
+    salt: salt.toString('base64'),
+    data: seal(derived, Buffer.from(plaintext)).toString('base64'),
+  };
+  const json = Buffer.from(JSON.stringify(file));
+  const name = idOf(json);
+  await storage.save({ type: 'key', name }, [json]);
+  return name;
+}
+
+/**
+ * Tries every key file. Throws `wrong-password`, or `repository-damaged` where no key file can be read at all.
+ */
+export async function unlockMaster(storage: Storage, password: string): Promise<{ id: Id; master: MasterKey }> {
+  const names = (await storage.list('key')).map((file) => file.name).toSorted();
+  let firstDamage: unknown;
+  let tried = 0;
+  for (const name of names) {
+    try {
+      const master = await openKey(await readKey(storage, name), password);
+      if (master) return { id: name, master };
+      tried += 1;
+    } catch (error) {
+      firstDamage ??= error;
+    }
+  }
+  if (tried === 0 && firstDamage !== undefined) throw firstDamage;
+  if (names.length === 0) throw damaged('the folder of keys, which is empty,');
+  throw new RelocateError('wrong-password', `The password does not open ${storage.url}.`, {
+    facts: { keysTried: tried },
+    hint: 'Nothing was changed. Give the right one with --password-file, --password-command or RELOCATE_PASSWORD.',
+  });
+}
+
+export async function listKeyInfos(storage: Storage, current: Id): Promise<KeyInfo[]> {
+  const names = (await storage.list('key')).map((file) => file.name).toSorted();
+  return Promise.all(
+    names.map(async (id) => {
+      const { username, hostname, created } = await readKey(storage, id);
+      return { id, current: id === current, username, hostname, created };
+    }),
+  );
+}
+
+async function readKey(storage: Storage, name: Id): Promise<KeyFile> {
+  const json = await storage.load({ type: 'key', name });
+  const what = `key ${name.slice(0, 8)}`;
+  if (idOf(json) !== name) throw damaged(what);
+  try {
+    return keyFile.parse(JSON.parse(json.toString('utf8')));
+  } catch (cause) {
+    throw damaged(what, cause);
+  }
+}
+
+async function openKey(file: KeyFile, password: string): Promise<MasterKey | undefined> {
+  const derived = await derive(password, Buffer.from(file.salt, 'base64'), file);
+  const plaintext = open(derived, Buffer.from(file.data, 'base64'));
+  if (plaintext === undefined) return undefined;
+  const { mac, encrypt } = masterKeyJson.parse(JSON.parse(plaintext.toString('utf8')));
+  return {
+    encrypt: Buffer.from(encrypt, 'base64'),
+    macK: Buffer.from(mac.k, 'base64'),
+    macR: Buffer.from(mac.r, 'base64'),
+  };
+}
+
+function derive(password: string, salt: Buffer, { N, r, p }: { N: number; r: number; p: number }): Promise<MasterKey> {
+  // Node refuses more than 32 MiB unless told otherwise; restic's own parameters need that and a little more.
+  const maxmem = 128 * N * r + 128 * r * p + 1024 * 1024;
+  if (maxmem > maxScryptBytes) throw damaged('a key file, which asks for more memory than any real one,');
+  return new Promise((resolve, reject) => {
+    scryptCallback(password, salt, 64, { N, r, p, maxmem }, (error, bytes) => {
+      if (error) reject(error);
+      else resolve({ encrypt: bytes.subarray(0, 32), macK: bytes.subarray(32, 48), macR: bytes.subarray(48, 64) });
+    });
+  });
+}

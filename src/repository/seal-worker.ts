@@ -1,0 +1,28 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { readyCrypto, type MasterKey } from './crypto.ts';
+import { sealBlob } from './seal-blob.ts';
+
+/** The program of a sealing thread: one message in, one out, buffers handed over without a copy. */
+export interface SealRequest {
+  number: number;
+  id: string;
+  plaintext: Uint8Array;
+  mayCompress: boolean;
+}
+
+export type SealResponse =
+  | { number: number; sealed: Uint8Array; uncompressedLength: number }
+  | { number: number; error: unknown };
+
+const { encrypt, macK, macR } = workerData as Record<keyof MasterKey, Uint8Array>;
+const key: MasterKey = { encrypt: Buffer.from(encrypt), macK: Buffer.from(macK), macR: Buffer.from(macR) };
+
+await readyCrypto();
+parentPort?.on('message', ({ number, id, plaintext, mayCompress }: SealRequest) => {
+  try {
+    const { sealed, uncompressedLength } = sealBlob(key, id, plaintext, mayCompress);
+    parentPort?.postMessage({ number, sealed, uncompressedLength } satisfies SealResponse, [sealed.buffer as ArrayBuffer]);
+  } catch (error) {
+    parentPort?.postMessage({ number, error } satisfies SealResponse);
+  }
+});

@@ -1,0 +1,57 @@
+import * as z from 'zod';
+import { RelocateError } from '../errors.ts';
+import { silent, type Emit } from '../events.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { MasterKey } from './crypto.ts';
+import { damaged, loadDocument } from './document.ts';
+import type { Snapshot, StoredSnapshot } from './types.ts';
+
+const hexId = z.string().regex(/^[0-9a-f]{64}$/);
+const texts = z.array(z.string()).nullish();
+/** restic's own fields and whatever a later version adds; only what the program relies on is checked. */
+const snapshotJson = z.looseObject({ time: z.string(), tree: hexId, paths: texts, tags: texts, hostname: z.string().optional() });
+
+type Place = { storage: Storage; key: MasterKey };
+
+async function loadSnapshot({ storage, key }: Place, id: string): Promise<StoredSnapshot> {
+  const parsed = snapshotJson.safeParse(await loadDocument(storage, key, { type: 'snapshot', name: id }));
+  if (!parsed.success) throw damaged(`snapshot ${id.slice(0, 8)}`, parsed.error);
+  const { paths, tags, ...rest } = parsed.data;
+  const snapshot: Snapshot = { ...rest, ...(tags ? { tags } : {}), paths: paths ?? [] } as Snapshot;
+  return { ...snapshot, id };
+}
+
+export async function listSnapshots(
+  place: Place,
+  filter: { tags?: readonly string[] } = {},
+  emit: Emit = silent,
+): Promise<StoredSnapshot[]> {
+  const found: StoredSnapshot[] = [];
+  for (const { name } of await place.storage.list('snapshot')) {
+    try {
+      found.push(await loadSnapshot(place, name));
+    } catch (error) {
+      if (!(error instanceof RelocateError)) throw error;
+      emit({ type: 'warning', code: 'snapshot-unreadable', message: error.message, item: name });
+    }
+  }
+  return found
+    .filter((snapshot) => (filter.tags ?? []).every((tag) => snapshot.tags?.includes(tag)))
+    .toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
+}
+
+export async function findSnapshot(place: Place, name: string, filter: { tags?: readonly string[] } = {}): Promise<StoredSnapshot> {
+  const missing = (message: string) =>
+    new RelocateError('snapshot-missing', message, { facts: { snapshot: name }, hint: 'See which there are with: relocate snapshots' });
+  if (name === 'latest') {
+    const latest = (await listSnapshots(place, filter)).at(-1);
+    if (!latest) throw missing('There is no snapshot yet.');
+    return latest;
+  }
+  if (!/^[0-9a-f]{1,64}$/.test(name)) throw missing(`“${name}” is no snapshot ID.`);
+  const names = (await place.storage.list('snapshot')).map((file) => file.name).filter((one) => one.startsWith(name));
+  const [only, ...others] = names;
+  if (only === undefined) throw missing(`There is no snapshot ${name}.`);
+  if (others.length > 0) throw missing(`${names.length} snapshots begin with ${name}. Give more digits.`);
+  return loadSnapshot(place, only);
+}
