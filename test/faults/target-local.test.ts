@@ -1,0 +1,5 @@
+import { describe } from '@jest/globals';
+import { describeKilledTarget } from '../contract/target.ts';
+import { localCase } from '../stacks/local-case.ts';
+
+describe('target local', () => describeKilledTarget(localCase));
