@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /**
  * Strings as Go writes them, because restic's trees are JSON made by Go and a tree's ID is the digest of those bytes.
  * Names go through strconv.Quote first (so that any bytes survive), all strings through encoding/json.
@@ -80,18 +82,12 @@ export function* runes(bytes: Buffer): Generator<string | number> {
     const lead = bytes[at] ?? 0;
     const length =
       lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
-    const rune = bytes.subarray(at, at + length).toString();
-    // One character and nothing replaced: the decoder refuses exactly what Go does (surrogates, overlong forms).
-    const valid =
-      length > 0 && Buffer.byteLength(rune) === length && (rune !== '\ufffd' || isReplacement(bytes, at));
-    yield valid ? rune : lead;
+    const rune = bytes.subarray(at, at + length);
+    // The decoder refuses exactly what Go's does: surrogates, overlong forms, what is past the end of Unicode.
+    const valid = length > 0 && rune.length === length && isUtf8(rune);
+    yield valid ? rune.toString() : lead;
     at += valid ? length : 1;
   }
-}
-
-/** The replacement character itself, as opposed to one that the decoder put there. */
-function isReplacement(bytes: Buffer, at: number): boolean {
-  return bytes[at] === 0xef && bytes[at + 1] === 0xbf && bytes[at + 2] === 0xbd;
 }
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');

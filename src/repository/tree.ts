@@ -122,7 +122,7 @@ function parseNodes(json: Buffer): unknown[] {
   return Array.isArray(nodes) ? nodes : hostile('it has no list of nodes');
 }
 
-const largeNumber = /"(inode|device_id|device|size)":(\d{16,})(?=[,}])/g;
+const largeNumber = /"(inode|device_id|device)":(\d{16,})(?=[,}])/g;
 
 /** JSON.parse would round what passes 2^53; a key cannot be forged inside a string, where its quotes are escaped. */
 function keepLargeNumbers(text: string): string {
