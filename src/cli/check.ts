@@ -12,9 +12,18 @@ export function checkCommand(program: Command): void {
   program
     .command('check')
     .summary('prove that the repository is sound')
-    .description('Checks that everything the snapshots need is there, and with --read-data that every byte of it is right.')
-    .option('--read-data [percent]', 'read the packs whole and verify them, or a share of them, e.g. 5%', percentOption)
-    .addHelpText('after', '\nExamples:\n  relocate check\n  relocate check --read-data\n  relocate check --read-data=5%\n')
+    .description(
+      'Checks that everything the snapshots need is there, and with --read-data that every byte of it is right.',
+    )
+    .option(
+      '--read-data [percent]',
+      'read the packs whole and verify them, or a share of them, e.g. 5%',
+      percentOption,
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  relocate check\n  relocate check --read-data\n  relocate check --read-data=5%\n',
+    )
     .action((options: Options, command: Command) => run(command.optsWithGlobals<Globals>(), options));
 }
 

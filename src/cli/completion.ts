@@ -25,10 +25,16 @@ export function wordsOf(program: Command): Words {
   const visit = (command: Command, path: string) => {
     const options = command === program ? command.options : [...command.options, ...program.options];
     words.set(path, [
-      ...command.commands.map((child) => ({ word: child.name(), help: child.summary() || child.description() })),
-      ...options.flatMap((option) => (option.long === undefined ? [] : [{ word: option.long, help: option.description }])),
+      ...command.commands.map((child) => ({
+        word: child.name(),
+        help: child.summary() || child.description(),
+      })),
+      ...options.flatMap((option) =>
+        option.long === undefined ? [] : [{ word: option.long, help: option.description }],
+      ),
     ]);
-    for (const child of command.commands) visit(child, path === '' ? child.name() : `${path} ${child.name()}`);
+    for (const child of command.commands)
+      visit(child, path === '' ? child.name() : `${path} ${child.name()}`);
   };
   visit(program, '');
   return words;
@@ -60,7 +66,8 @@ complete -o filenames -F _relocate relocate
 }
 
 function zsh(words: Words): string {
-  const escape = (text: string) => text.replace(/[\\:'[\]]/g, (mark) => (mark === "'" ? '’' : `\\${mark}`)).split('\n')[0];
+  const escape = (text: string) =>
+    text.replace(/[\\:'[\]]/g, (mark) => (mark === "'" ? '’' : `\\${mark}`)).split('\n')[0];
   const cases = [...words].map(
     ([path, choices]) =>
       `      '${path}') choices=(${choices.map((choice) => `'${choice.word}:${escape(choice.help)}'`).join(' ')}) ;;`,

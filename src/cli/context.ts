@@ -87,9 +87,13 @@ export function repositoryUrl(session: Session, app: App | undefined): string {
     });
   }
   if (others.length > 0) {
-    throw new RelocateError('usage', 'relocate.yaml lists several repositories, and this version feeds one at a time.', {
-      hint: `Name the one you mean, for example: -r ${first}`,
-    });
+    throw new RelocateError(
+      'usage',
+      'relocate.yaml lists several repositories, and this version feeds one at a time.',
+      {
+        hint: `Name the one you mean, for example: -r ${first}`,
+      },
+    );
   }
   return first;
 }
@@ -108,7 +112,10 @@ export async function withRepository<T>(
   const { openRepository } = await import('../repository/index.ts');
   const storage = await openStorageOf(session, app);
   try {
-    const repository = await openRepository(storage, await readPassword(session.globals, session.environment));
+    const repository = await openRepository(
+      storage,
+      await readPassword(session.globals, session.environment),
+    );
     try {
       return await work(repository);
     } finally {
@@ -120,7 +127,10 @@ export async function withRepository<T>(
 }
 
 /** For commands that need a repository but no app: a broken relocate.yaml is no reason for them to refuse. */
-export async function withRepositoryAlone<T>(session: Session, work: (repository: Repository) => Promise<T>): Promise<T> {
+export async function withRepositoryAlone<T>(
+  session: Session,
+  work: (repository: Repository) => Promise<T>,
+): Promise<T> {
   const { globals, environment } = session;
   const named = globals.repo ?? environment['RELOCATE_REPOSITORY'] ?? environment['RESTIC_REPOSITORY'];
   const app = named === undefined ? (await loadApp(session)).app : undefined;

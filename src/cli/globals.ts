@@ -16,9 +16,18 @@ export interface Globals {
 export function addGlobals(program: Command): Command {
   return program
     .option('--config <file>', 'the app’s description (default: relocate.yaml in this folder)')
-    .option('-r, --repo <url>', 'repository, e.g. file:/srv/backups (or RELOCATE_REPOSITORY, RESTIC_REPOSITORY)')
-    .option('--password-file <file>', 'file that holds the password (or RELOCATE_PASSWORD_FILE, RESTIC_PASSWORD_FILE)')
-    .option('--password-command <command>', 'command that prints it (or RELOCATE_PASSWORD_COMMAND, RESTIC_PASSWORD_COMMAND)')
+    .option(
+      '-r, --repo <url>',
+      'repository, e.g. file:/srv/backups (or RELOCATE_REPOSITORY, RESTIC_REPOSITORY)',
+    )
+    .option(
+      '--password-file <file>',
+      'file that holds the password (or RELOCATE_PASSWORD_FILE, RESTIC_PASSWORD_FILE)',
+    )
+    .option(
+      '--password-command <command>',
+      'command that prints it (or RELOCATE_PASSWORD_COMMAND, RESTIC_PASSWORD_COMMAND)',
+    )
     .option('--state <dir>', 'where deployments are kept (default: .relocate beside relocate.yaml)')
     .option('--json', 'JSON lines on stdout: events, then one result')
     .option('-q, --quiet', 'say nothing but errors')

@@ -23,7 +23,10 @@ export function initCommand(program: Command): void {
     )
     .option('--repository', 'create the repository that relocate.yaml (or -r) names')
     .option('--force', 'replace a relocate.yaml that is there')
-    .addHelpText('after', '\nExamples:\n  relocate init\n  relocate init --repository --password-file ~/.relocate-password\n')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  relocate init\n  relocate init --repository --password-file ~/.relocate-password\n',
+    )
     .action((options: Options, command: Command) => run(command.optsWithGlobals<Globals>(), options));
 }
 
@@ -54,7 +57,13 @@ async function writeConfig(session: Session, force: boolean): Promise<void> {
     { path, questions },
     [
       `Wrote ${path}.`,
-      ...(open.length > 0 ? ['', `${open.length} open ${open.length === 1 ? 'question' : 'questions'}, also in the file:`, ...open] : []),
+      ...(open.length > 0
+        ? [
+            '',
+            `${open.length} open ${open.length === 1 ? 'question' : 'questions'}, also in the file:`,
+            ...open,
+          ]
+        : []),
       '',
       'Next: read it, then: relocate init --repository, and: relocate snapshot',
     ].join('\n'),
@@ -63,7 +72,10 @@ async function writeConfig(session: Session, force: boolean): Promise<void> {
 
 async function createRepositoryHere(session: Session): Promise<void> {
   const { createRepository } = await import('../repository/index.ts');
-  const named = session.globals.repo ?? session.environment['RELOCATE_REPOSITORY'] ?? session.environment['RESTIC_REPOSITORY'];
+  const named =
+    session.globals.repo ??
+    session.environment['RELOCATE_REPOSITORY'] ??
+    session.environment['RESTIC_REPOSITORY'];
   const app = named === undefined ? (await loadApp(session)).app : (await findApp(session))?.app;
   const storage = await openStorageOf(session, app);
   const password = await readPassword(session.globals, session.environment, { confirm: true });

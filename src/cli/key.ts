@@ -14,7 +14,10 @@ export function keyCommand(program: Command): void {
     .command('key')
     .summary('passwords that open the repository')
     .description('A repository can have several passwords; each opens all of it.')
-    .addHelpText('after', '\nExamples:\n  relocate key list\n  relocate key add --new-password-file second\n  relocate key passwd\n');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  relocate key list\n  relocate key add --new-password-file second\n  relocate key passwd\n',
+    );
   key
     .command('list')
     .description('list the keys; the one in use is marked')
@@ -52,7 +55,10 @@ export function keyCommand(program: Command): void {
     .action((options: NewPassword, command: Command) =>
       withKeys(command, async (repository, session) => {
         const id = await repository.changePassword(await newPassword(options));
-        session.result({ key: id }, `The password was changed. Key ${id.slice(0, 8)} is new; the old one is gone.`);
+        session.result(
+          { key: id },
+          `The password was changed. Key ${id.slice(0, 8)} is new; the old one is gone.`,
+        );
       }),
     );
 }
@@ -62,7 +68,10 @@ async function newPassword(options: NewPassword): Promise<string> {
   return fromTerminal('new password', { confirm: true });
 }
 
-async function withKeys(command: Command, work: (repository: Repository, session: Session) => Promise<void>): Promise<void> {
+async function withKeys(
+  command: Command,
+  work: (repository: Repository, session: Session) => Promise<void>,
+): Promise<void> {
   await runCommand(command.optsWithGlobals<Globals>(), (session) =>
     withRepositoryAlone(session, (repository) =>
       repository.withLock('exclusive', { signal: session.signal }, () => work(repository, session)),

@@ -1,7 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 
 export function listOption(text: string): string[] {
-  const names = text.split(',').map((name) => name.trim()).filter((name) => name !== '');
+  const names = text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
   if (names.length === 0) throw new InvalidArgumentError('It takes names, comma-separated.');
   return names;
 }
@@ -10,6 +13,7 @@ export function listOption(text: string): string[] {
 export function percentOption(text: string): number {
   const match = /^(\d+(?:\.\d+)?)%?$/.exec(text);
   const percent = Number(match?.[1]);
-  if (!match || percent <= 0 || percent > 100) throw new InvalidArgumentError('It takes a percentage, e.g. 5%.');
+  if (!match || percent <= 0 || percent > 100)
+    throw new InvalidArgumentError('It takes a percentage, e.g. 5%.');
   return percent;
 }

@@ -9,7 +9,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * before restic's, a file before a command before the plain variable; then the person at the terminal.
  * One newline at the end is not part of it. Throws `usage` where there is none.
  */
-export async function readPassword(globals: Globals, environment: Environment, options: { confirm?: boolean } = {}): Promise<string> {
+export async function readPassword(
+  globals: Globals,
+  environment: Environment,
+  options: { confirm?: boolean } = {},
+): Promise<string> {
   const given = (suffix: string) => environment[`RELOCATE_${suffix}`] ?? environment[`RESTIC_${suffix}`];
   if (globals.passwordFile !== undefined) return fromFile(globals.passwordFile);
   if (globals.passwordCommand !== undefined) return fromCommand(globals.passwordCommand);
@@ -36,7 +40,9 @@ async function fromCommand(command: string): Promise<string> {
   const { execa } = await import('execa');
   const result = await execa('sh', ['-c', command], { reject: false, stderr: 'inherit', stdin: 'inherit' });
   if (result.exitCode !== 0) {
-    throw new RelocateError('usage', 'The password command failed.', { facts: { exitCode: result.exitCode } });
+    throw new RelocateError('usage', 'The password command failed.', {
+      facts: { exitCode: result.exitCode },
+    });
   }
   return notEmpty(result.stdout, 'the password command');
 }
@@ -48,7 +54,10 @@ function notEmpty(text: string, where: string): string {
 }
 
 /** Asks without echo. With `confirm`, twice: a password mistyped at creation locks its owner out. */
-export async function fromTerminal(what: string, { confirm = false }: { confirm?: boolean }): Promise<string> {
+export async function fromTerminal(
+  what: string,
+  { confirm = false }: { confirm?: boolean },
+): Promise<string> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new RelocateError('usage', `No ${what} was given.`, {
       hint: 'Give --password-file FILE, --password-command COMMAND, or set RELOCATE_PASSWORD.',

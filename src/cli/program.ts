@@ -2,17 +2,13 @@ import { Command } from 'commander';
 import { version } from '../version.ts';
 import { checkCommand } from './check.ts';
 import { completionCommand } from './completion.ts';
-import { deployCommand } from './deploy.ts';
-import { destroyCommand } from './destroy.ts';
 import { addGlobals } from './globals.ts';
 import { initCommand } from './init.ts';
 import { keyCommand } from './key.ts';
-import { planCommand } from './plan.ts';
 import { restoreCommand } from './restore.ts';
 import { showCommand } from './show.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { snapshotsCommand } from './snapshots.ts';
-import { statusCommand } from './status.ts';
 import { unlockCommand } from './unlock.ts';
 
 const firstSteps = `
@@ -20,7 +16,8 @@ First steps:
   relocate init                    look at this folder, write relocate.yaml
   relocate init --repository       create the repository it names
   relocate snapshot                capture the app
-  relocate deploy --to local       bring it back to life beside the original
+  relocate restore latest --target DIR
+                                   write its files into a folder
 
 Exit codes: 0 done and verified · 1 failed · 2 wrong usage or relocate.yaml · 3 partly done or not verified
             10 no repository · 11 locked · 12 wrong password · 130 interrupted`;
@@ -41,10 +38,6 @@ export function buildProgram(): Command {
   showCommand(program);
   checkCommand(program);
   restoreCommand(program);
-  planCommand(program);
-  deployCommand(program);
-  statusCommand(program);
-  destroyCommand(program);
   unlockCommand(program);
   keyCommand(program);
   completionCommand(program);

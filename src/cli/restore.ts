@@ -24,8 +24,13 @@ export function restoreCommand(program: Command): void {
     .requiredOption('--target <dir>', 'the folder to write to')
     .option('-i, --include <pattern>', 'only what matches (again for more)', collect)
     .option('-e, --exclude <pattern>', 'not what matches (again for more)', collect)
-    .addHelpText('after', '\nExamples:\n  relocate restore latest --target ./back\n  relocate restore latest --target ./back --include /data/uploads\n')
-    .action((id: string, options: Options, command: Command) => run(command.optsWithGlobals<Globals>(), id, options));
+    .addHelpText(
+      'after',
+      '\nExamples:\n  relocate restore latest --target ./back\n  relocate restore latest --target ./back --include /data/uploads\n',
+    )
+    .action((id: string, options: Options, command: Command) =>
+      run(command.optsWithGlobals<Globals>(), id, options),
+    );
 }
 
 async function run(globals: Globals, id: string, options: Options): Promise<void> {

@@ -23,9 +23,9 @@ export async function runCommand(
   globals: Globals,
   work: (session: Session) => Promise<number | void>,
 ): Promise<void> {
-  const [{ createUi, chooseMode }, { wantsColor }] = await Promise.all([
+  const [{ createUi }, { chooseColor, chooseMode }] = await Promise.all([
     import('../ui/ui.ts'),
-    import('../ui/format.ts'),
+    import('../ui/mode.ts'),
   ]);
   const mode = chooseMode({
     json: globals.json ?? false,
@@ -36,7 +36,8 @@ export async function runCommand(
   const ui = createUi({
     mode,
     verbose: globals.verbose ?? false,
-    color: globals.color && wantsColor(process.env, process.stderr.isTTY === true),
+    color: chooseColor({ noColor: !globals.color, isTty: process.stderr.isTTY === true, env: process.env }),
+    now: Date.now,
     stdout: process.stdout,
     stderr: process.stderr,
   });
@@ -61,15 +62,14 @@ export async function runCommand(
       emit: ui.emit,
       signal: interrupt.signal,
       result: (value, text) => {
+        ui.result(value);
         ui.stop();
-        if (mode === 'json') ui.result(value);
-        else if (text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+        if (mode !== 'json' && text !== '') process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
       },
     });
     process.exitCode = exitCode ?? 0;
   } catch (error) {
     const said = interrupt.signal.aborted && !(error instanceof RelocateError) ? interrupted() : error;
-    ui.stop();
     ui.error(said);
     process.exitCode = exitCodeOf(said);
   } finally {

@@ -16,24 +16,25 @@ export function snapshotCommand(program: Command): void {
       'Captures everything relocate.yaml names (databases, files, code) at one moment into one snapshot.\n' +
         'What is stored already is not stored again. A source that yields nothing, or less than its floor, fails it.',
     )
-    .option('--only <names>', 'entries of “data:” to capture, comma-separated (“code” for the code folder)', listOption)
+    .option(
+      '--only <names>',
+      'entries of “data:” to capture, comma-separated (“code” for the code folder)',
+      listOption,
+    )
     .addHelpText('after', '\nExamples:\n  relocate snapshot\n  relocate snapshot --only db --json\n')
     .action((options: Options, command: Command) => run(command.optsWithGlobals<Globals>(), options));
 }
 
 async function run(globals: Globals, options: Options): Promise<void> {
   await runCommand(globals, async (session) => {
-    const [{ app, text }, { takeSnapshot }, { sourceOf }, { snapshotSummary }, { withStateLock }] = await Promise.all([
+    const [{ app, text }, { takeSnapshot }, { sourceOf }, { snapshotSummary }] = await Promise.all([
       loadApp(session),
       import('../relocation/snapshot.ts'),
       import('../sources/index.ts'),
       import('../report/snapshot.ts'),
-      import('./state-lock.ts'),
     ]);
-    const result = await withStateLock(session, app, 'snapshot', () =>
-      withRepository(session, app, (repository) =>
-        takeSnapshot({ app, configText: text, repository, sourceOf, only: options.only }, session),
-      ),
+    const result = await withRepository(session, app, (repository) =>
+      takeSnapshot({ app, configText: text, repository, sourceOf, only: options.only }, session),
     );
     session.result(result, snapshotSummary(result));
     return result.problems.length > 0 ? 3 : 0;

@@ -1,9 +1,11 @@
 import { RelocateError } from '../errors.ts';
+import { files } from './files.ts';
 import { postgres } from './postgres.ts';
+import { sqlite } from './sqlite.ts';
 import type { Source } from './source.ts';
 
 /** Every kind of data that can be captured. A new one is a file beside this one and a line here. */
-export const sources: readonly Source[] = [postgres];
+export const sources: readonly Source[] = [files, postgres, sqlite];
 
 /** Throws `config-invalid` for a kind that is not there: the snapshot may be of a newer version. */
 export function sourceOf(kind: string): Source {

@@ -1,0 +1,109 @@
+import type { CheckResult, KeyInfo, StoredSnapshot } from '../repository/types.ts';
+import type { Manifest, SnapshotResult } from '../relocation/types.ts';
+import type { DiskSummary, SavedSource } from '../sources/source.ts';
+import { formatBytes, formatDuration, formatItems, formatTime, sanitise, shortId } from '../ui/format.ts';
+import { table } from './table.ts';
+
+/** Results of the commands that deal with snapshots, as text for a terminal. Pure. */
+
+function sourceRow(source: SavedSource): string[] {
+  const tools = Object.entries(source.tools).map(([tool, version]) => `${tool} ${version}`);
+  return [
+    sanitise(source.name),
+    sanitise(source.kind),
+    formatItems(source.items, 'item'),
+    formatBytes(source.sizeBytes),
+    formatDuration(source.durationMs),
+    sanitise(tools.join(', ')),
+  ];
+}
+
+function problemLines(problems: readonly { path: string; reason: string }[]): string[] {
+  if (problems.length === 0) return [];
+  const shown = problems.slice(0, 20).map(({ path, reason }) => `  ${sanitise(path)}: ${sanitise(reason)}`);
+  const more =
+    problems.length > shown.length
+      ? [`  … and ${problems.length - shown.length} more (all of them with --json)`]
+      : [];
+  return ['', `Not complete: ${formatItems(problems.length, 'problem')}.`, ...shown, ...more];
+}
+
+export function snapshotSummary(result: SnapshotResult): string {
+  return [
+    table(result.sources.map(sourceRow)),
+    '',
+    `Snapshot ${shortId(result.snapshot)} of ${formatBytes(result.processedBytes)} in ${formatDuration(result.durationMs)}: ` +
+      `${formatBytes(result.addedBytes)} were new, ${formatBytes(result.addedPackedBytes)} were stored.`,
+    ...problemLines(result.problems),
+  ].join('\n');
+}
+
+export function snapshotsTable(snapshots: readonly StoredSnapshot[]): string {
+  if (snapshots.length === 0) return 'There is no snapshot yet. Take one with: relocate snapshot';
+  return table(
+    snapshots.map((snapshot) => [
+      shortId(snapshot.id),
+      formatTime(snapshot.time),
+      sanitise(snapshot.hostname ?? ''),
+      snapshot.summary ? formatBytes(snapshot.summary.total_bytes_processed) : '',
+      sanitise((snapshot.tags ?? snapshot.paths).join(' ')),
+    ]),
+    ['ID', 'Time', 'Host', 'Size', 'Tags'],
+  );
+}
+
+export function showText(manifest: Manifest, snapshot: StoredSnapshot): string {
+  const sources = manifest.code ? [...manifest.sources, manifest.code] : manifest.sources;
+  const facts = sources.flatMap((source) => [
+    '',
+    `${sanitise(source.name)}, fingerprint:`,
+    ...Object.entries(source.fingerprint.facts).map(
+      ([fact, value]) => `  ${sanitise(fact)}: ${sanitise(String(value))}`,
+    ),
+  ]);
+  return [
+    `Snapshot ${snapshot.id}`,
+    `of ${sanitise(manifest.app)}, captured ${formatTime(manifest.capturedAt)} on ${sanitise(manifest.hostname)} by relocate ${sanitise(manifest.relocateVersion)}`,
+    '',
+    table(sources.map(sourceRow)),
+    ...facts,
+    ...problemLines(sources.flatMap((source) => source.problems)),
+  ].join('\n');
+}
+
+export function checkText(result: CheckResult): string {
+  const looked =
+    `${formatItems(result.snapshots, 'snapshot')}, ${formatItems(result.packs, 'pack')}, ${formatItems(result.blobs, 'blob')}; ` +
+    (result.readPacks > 0
+      ? `${formatItems(result.readPacks, 'pack')} read whole, ${formatBytes(result.readBytes)}.`
+      : 'no data read (--read-data does).');
+  const verdict =
+    result.errors.length === 0
+      ? 'No errors were found.'
+      : `${formatItems(result.errors.length, 'error')} found:`;
+  return [
+    looked,
+    ...result.hints.map((hint) => `  ${hint}`),
+    verdict,
+    ...result.errors.map((error) => `  ${sanitise(error)}`),
+  ].join('\n');
+}
+
+export function keysTable(keys: readonly KeyInfo[]): string {
+  return table(
+    keys.map((key) => [
+      `${key.current ? '*' : ' '}${shortId(key.id)}`,
+      sanitise(key.username),
+      sanitise(key.hostname),
+      formatTime(key.created),
+    ]),
+    [' ID', 'User', 'Host', 'Created'],
+  );
+}
+
+export function restoreText(result: DiskSummary & { target: string; durationMs: number }): string {
+  return [
+    `${formatItems(result.files, 'file')}, ${formatBytes(result.sizeBytes)}, in ${sanitise(result.target)} after ${formatDuration(result.durationMs)}.`,
+    ...problemLines(result.problems),
+  ].join('\n');
+}
