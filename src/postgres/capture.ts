@@ -2,6 +2,7 @@ import { RelocateError } from '../errors.ts';
 import type { Captured, CaptureSlot, PreparedCapture, SourceContext } from '../sources/source.ts';
 import { findPostgres, type PostgresBinaries } from './binaries.ts';
 import { listTables, readSequences, type Table } from './catalog.ts';
+import type { Connection } from './connection.ts';
 import { readShape } from './database.ts';
 import { files, type DatabaseDetails } from './details.ts';
 import { takeFingerprint } from './fingerprint.ts';
@@ -68,12 +69,7 @@ async function readFacts(
       message: `Passwords of database roles can be captured by a superuser only; these will come back without one: ${roles.logins.join(', ')}.`,
     });
   }
-  const [database] = await connection.query<{ name: string; user: string; owner: string; size: string }>(
-    `SELECT datname AS name, session_user::text AS user, pg_get_userbyid(datdba) AS owner,
-            pg_database_size(oid)::text AS size FROM pg_database WHERE datname = current_database()`,
-  );
-  if (database === undefined)
-    throw new RelocateError('internal', 'The connected database is not in pg_database.');
+  const database = await readIdentity(connection);
   const extensions = await connection.query<{ name: string; version: string }>(
     'SELECT extname AS name, extversion AS version FROM pg_extension ORDER BY 1',
   );
@@ -84,19 +80,36 @@ async function readFacts(
     roles: roles.sql,
     settings: await describeDatabase(connection),
     details: {
-      database: database.name,
-      user: database.user,
-      owner: database.owner,
+      ...database,
       majorVersion,
       pgDumpMajor: binaries.major,
       ...(await readShape(connection, majorVersion)),
       extensions,
       tables: tables.length,
-      sizeBytes: Number(database.size),
       sequences,
       digests: majorVersion >= 11,
     },
   };
+}
+
+async function readIdentity(
+  connection: Connection,
+): Promise<Pick<DatabaseDetails, 'database' | 'user' | 'owner' | 'attributes' | 'sizeBytes'>> {
+  const [row] = await connection.query<
+    Pick<DatabaseDetails, 'database' | 'user' | 'owner' | 'attributes'> & { size: string }
+  >(
+    `SELECT d.datname AS database, r.rolname AS user, pg_get_userbyid(d.datdba) AS owner,
+            pg_database_size(d.oid)::text AS size,
+            array_remove(ARRAY[
+              CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
+              CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END,
+              CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN NOT r.rolinherit THEN 'NOINHERIT' END
+            ], NULL) AS attributes
+       FROM pg_database d, pg_roles r WHERE d.datname = current_database() AND r.rolname = session_user`,
+  );
+  if (row === undefined) throw new RelocateError('internal', 'The connected database is not in pg_database.');
+  const { size, ...identity } = row;
+  return { ...identity, sizeBytes: Number(size) };
 }
 
 async function lockTables({ connection }: PinnedMoment, tables: readonly Table[]): Promise<void> {

@@ -11,6 +11,10 @@ const details = z.object({
   database: name,
   /** The user the app connects as. */
   user: name,
+  /** What that user may do beyond rights on single objects. */
+  attributes: z.array(
+    z.enum(['SUPERUSER', 'CREATEDB', 'CREATEROLE', 'BYPASSRLS', 'REPLICATION', 'NOINHERIT']),
+  ),
   /** The role that owns the database. */
   owner: name,
   majorVersion: z.int().min(8).max(99),

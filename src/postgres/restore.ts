@@ -10,6 +10,7 @@ import { connectBeside, recreateDatabase } from './database.ts';
 import { files, readDetails, type DatabaseDetails } from './details.ts';
 import { countBytes } from './progress.ts';
 import { quoteIdentifier } from './quoting.ts';
+import { settingClause } from './roles.ts';
 import { runTool } from './tools.ts';
 import { parseUrl, withDatabase } from './url.ts';
 
@@ -48,11 +49,11 @@ export async function restoreDatabase(
       emit: context.emit,
     });
     await pipeline(content, createWriteStream(dump, { mode: 0o600 }), { signal: context.signal });
-    await restoreRoles(admin, await readScript(context, files.roles), details, user);
+    await restoreRoles(admin, await readScript(context, files.roles), details, user, context);
     await makeDatabase(admin, destination, details, context);
     const tools = { binaries, inside, context };
     await runRestore(tools, dump);
-    await finishDatabase(inside, await readScript(context, files.settings), details, context);
+    await finishDatabase(inside, await readScript(context, files.settings), details, user, context);
     await analyse(tools);
   } finally {
     await rm(dump, { force: true });
@@ -88,15 +89,13 @@ async function refuseUnfit(admin: Connection, details: DatabaseDetails): Promise
   );
 }
 
-/**
- * Roles that are there stay as they are. Should the app connect as another role than it did, that one becomes a member
- * of the old one, and so comes to all that the old one owns and may do.
- */
+/** Roles that are there stay as they are, but for the one that the app connects as. */
 async function restoreRoles(
   admin: Connection,
   sql: string,
   details: DatabaseDetails,
   user: string,
+  context: RestoreContext,
 ): Promise<void> {
   // The script holds password hashes, which the server would write to its log if a statement failed.
   const quiet = `SELECT set_config('log_min_error_statement', 'panic', true), set_config('log_statement', 'none', true)
@@ -105,14 +104,32 @@ async function restoreRoles(
   try {
     await admin.execute(quiet);
     await admin.execute(sql);
-    if (user !== details.user) {
-      await admin.execute(`GRANT ${quoteIdentifier(details.user)} TO ${quoteIdentifier(user)}`);
-    }
+    await giveRights(details, user, admin, context);
     await admin.execute('COMMIT');
   } catch (error) {
     await admin.execute('ROLLBACK').catch(() => {});
     throw error;
   }
+}
+
+/**
+ * The app's role is there already, made with nothing but a password. It gets the attributes that it had. If it has
+ * another name than before, it comes to all that the old one owned and was allowed by being a member of that.
+ */
+async function giveRights(
+  { user: former, attributes }: DatabaseDetails,
+  user: string,
+  admin: Connection,
+  { name, emit }: RestoreContext,
+): Promise<void> {
+  const [me] = await admin.query<{ name: string }>('SELECT session_user::text AS name');
+  if (me?.name === user) return;
+  if (user !== former) await admin.execute(`GRANT ${quoteIdentifier(former)} TO ${quoteIdentifier(user)}`);
+  if (attributes.length === 0) return;
+  await admin.execute(`ALTER ROLE ${quoteIdentifier(user)} WITH ${attributes.join(' ')}`);
+  if (!attributes.includes('SUPERUSER')) return;
+  const message = `The app was a superuser of its database server (${former}), so ${user} is one here.`;
+  emit({ type: 'warning', code: 'superuser', item: name, message });
 }
 
 async function makeDatabase(
@@ -170,6 +187,7 @@ async function finishDatabase(
   inside: string,
   settings: string,
   details: DatabaseDetails,
+  user: string,
   { signal }: RestoreContext,
 ): Promise<void> {
   await using connection = await connect(inside, { failure: 'restore-failed', signal });
@@ -181,6 +199,22 @@ async function finishDatabase(
     ]);
   }
   await connection.execute(settings);
+  if (user !== details.user) await copyRoleSettings(connection, details.user, user);
+}
+
+/** Settings of a role are not inherited by its members. */
+async function copyRoleSettings(connection: Connection, from: string, to: string): Promise<void> {
+  const settings = await connection.query<{ setting: string; database: string }>(
+    `SELECT unnest(s.setconfig) AS setting, d.datname AS database
+       FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole JOIN pg_database d ON d.oid = s.setdatabase
+      WHERE r.rolname = $1 AND d.datname = current_database()`,
+    [from],
+  );
+  for (const { setting, database } of settings) {
+    await connection.execute(
+      `ALTER ROLE ${quoteIdentifier(to)} IN DATABASE ${quoteIdentifier(database)} SET ${settingClause(setting)}`,
+    );
+  }
 }
 
 /** Without statistics the first queries of the app that is back would be planned blindly. */

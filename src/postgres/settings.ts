@@ -7,14 +7,17 @@ export const ownSetting = 'relocate.restored';
 
 /**
  * What belongs to the connected database and is in no dump of it, as a script to run in the database that comes back,
- * whatever its name is there: settings, settings of roles in it, comment, and who may connect. May hold secrets: apps
- * keep keys in settings.
+ * whatever its name is there: settings, settings of roles in it, comment, and who may connect. The settings that the
+ * app's role has everywhere become settings in this database: roles.sql leaves a role alone that is there already. May
+ * hold secrets: apps keep keys in settings.
  */
 export async function describeDatabase(connection: Connection): Promise<string> {
   const settings = await connection.query<{ role: string | null; setting: string }>(
     `SELECT r.rolname AS role, unnest(s.setconfig) AS setting
-       FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
-      WHERE d.datname = current_database() AND (s.setrole = 0 OR r.oid IS NOT NULL) ORDER BY 1 NULLS FIRST, 2`,
+       FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase LEFT JOIN pg_roles r ON r.oid = s.setrole
+      WHERE (d.datname = current_database() AND (s.setrole = 0 OR r.oid IS NOT NULL))
+         OR (s.setdatabase = 0 AND r.rolname = session_user)
+      ORDER BY 1 NULLS FIRST, s.setdatabase, 2`,
   );
   const [comment] = await connection.query<{ text: string | null }>(
     `SELECT shobj_description(oid, 'pg_database') AS text FROM pg_database WHERE datname = current_database()`,

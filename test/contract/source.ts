@@ -30,6 +30,8 @@ export interface SourceCase {
   newDestination(): Promise<Destination>;
   /** Changes one value in restored state, leaving all counts as they were. */
   damage(destination: Destination): Promise<void>;
+  /** Moments within a restore at which to kill it. */
+  killAfterMs: readonly number[];
   cleanUp(): Promise<void>;
 }
 
@@ -104,7 +106,7 @@ export function sourceContract(name: string, setUp: () => Promise<SourceCase>): 
 
     test('a restore killed half-way is made good by the next one', async () => {
       const destination = await subject.newDestination();
-      for (const afterMs of [30, 150, 400]) await killedRestore(destination, afterMs);
+      for (const afterMs of subject.killAfterMs) await killedRestore(destination, afterMs);
       await restoreTo(destination);
       expect(await factsOf(destination)).toEqual(saved.fingerprint.facts);
     });
@@ -143,7 +145,7 @@ export function sourceContract(name: string, setUp: () => Promise<SourceCase>): 
 
     test('what was prepared can be released without a capture', async () => {
       const prepared = await source.prepare(source.options.parse(subject.options), contextIn(folder));
-      await prepared.release();
+      await expect(prepared.release()).resolves.toBeUndefined();
     });
 
     test('an aborted capture ends with the reason of the abort', async () => {

@@ -13,6 +13,7 @@ sourceContract('postgres', async () => {
   return {
     kind: 'postgres',
     options: { url },
+    killAfterMs: [30, 150, 400],
     emptyOptions: { url: source.url },
     missingOptions: { url: withDatabase(source.url, 'not there') },
     async newDestination() {
