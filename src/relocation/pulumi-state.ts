@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, unlink } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,32 @@ const checkpointSchema = z.object({
     latest: z.object({ pending_operations: z.array(z.unknown()).nullish() }).nullish(),
   }),
 });
+
+/**
+ * Makes what a killed engine left fit for the next one: clears its locks, and puts the last whole checkpoint in place
+ * of one that was cut off (the engine writes in place, after copying the old one to NAME.json.bak). Where there is no
+ * whole one the stack counts as lost: creating is idempotent, and a target's `sweep` finds what belongs to it.
+ * Throws `deployment-busy`.
+ */
+export async function recoverStack(backend: string, stack: string): Promise<void> {
+  await clearLocks(backend, stack);
+  const file = stackFile(backend, stack);
+  if (!existsSync(file) || (await isWhole(file))) return;
+  if (await isWhole(`${file}.bak`)) {
+    await copyFile(`${file}.bak`, `${file}.mended`);
+    await rename(`${file}.mended`, file);
+  } else {
+    await rename(file, `${file}.damaged`);
+  }
+}
+
+async function isWhole(file: string): Promise<boolean> {
+  try {
+    return checkpointSchema.safeParse(JSON.parse(await readFile(file, 'utf8'))).success;
+  } catch {
+    return false;
+  }
+}
 
 /** Did an update end between "asked of the provider" and "written down"? */
 export async function hasPendingOperations(backend: string, stack: string): Promise<boolean> {
@@ -50,6 +76,8 @@ export async function clearLocks(backend: string, stack: string, patienceMs = 30
 }
 
 async function isHeld(file: string): Promise<boolean> {
+  // Beside each lock lies its metadata, NAME.json.attrs.
+  if (!file.endsWith('.json')) return false;
   const content = await readFile(file, 'utf8').catch(() => undefined);
   // A lock without content is one whose writer died while writing it.
   if (content === undefined || content === '') return false;
@@ -77,7 +105,7 @@ function busy(stack: string, file: string): RelocateError {
 /** What the engine keeps of a stack beyond its removal: history, a backup of its last state, its settings. */
 export async function forgetStack(backend: string, stack: string): Promise<void> {
   const kept = [
-    `${stackFile(backend, stack)}.bak`,
+    ...['.bak', '.mended', '.damaged'].map((ending) => `${stackFile(backend, stack)}${ending}`),
     join(backend, '.pulumi', 'history', projectName, stack),
     join(backend, '.pulumi', 'backups', projectName, stack),
     join(backend, '.pulumi', 'locks', 'organization', projectName, stack),

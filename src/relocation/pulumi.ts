@@ -11,10 +11,10 @@ import type { Emit } from '../events.ts';
 import { findPulumi } from './pulumi-cli.ts';
 import { condense, resourceName, type Diagnostic } from './pulumi-diagnostics.ts';
 import {
-  clearLocks,
   forgetStack,
   hasPendingOperations,
   projectName,
+  recoverStack,
   stackFile,
   workFolder,
 } from './pulumi-state.ts';
@@ -65,7 +65,7 @@ const outputsSchema: z.ZodType<StackOutputs> = z.object({
  */
 export async function provision(work: StackRequest): Promise<StackOutputs> {
   const backend = backendOf(work);
-  await clearLocks(backend, work.request.deployment);
+  await recoverStack(backend, work.request.deployment);
   // Refreshed first: what someone removed behind the engine's back is made again.
   const refresh = await stackExists(work);
   const stack = await openStack(work, backend);
@@ -82,6 +82,15 @@ export async function provision(work: StackRequest): Promise<StackOutputs> {
   });
 }
 
+/** What the last `provision` returned; undefined where none has ended. Changes nothing. Throws `wrong-password`. */
+export async function readOutputs(work: StackRequest): Promise<StackOutputs | undefined> {
+  if (!(await stackExists(work))) return undefined;
+  const stack = await openStack(work, backendOf(work));
+  const outputs = await stack.outputs();
+  const values = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
+  return outputsSchema.safeParse(values).data;
+}
+
 /**
  * Removes all resources of the stack, then the stack, then what a crash left that the stack does not know. Idempotent.
  * Throws as `provision`.
@@ -89,7 +98,7 @@ export async function provision(work: StackRequest): Promise<StackOutputs> {
 export async function destroyStack(work: StackRequest): Promise<void> {
   const backend = backendOf(work);
   const { deployment } = work.request;
-  await clearLocks(backend, deployment);
+  await recoverStack(backend, deployment);
   if (existsSync(stackFile(backend, deployment))) {
     const stack = await openStack(work, backend);
     if (await hasPendingOperations(backend, deployment)) await dropPendingOperations(stack);
@@ -113,7 +122,7 @@ export async function previewStack(work: StackRequest): Promise<StackChange[]> {
 }
 
 async function preview(work: StackRequest, backend: string): Promise<StackChange[]> {
-  await clearLocks(backend, work.request.deployment);
+  await recoverStack(backend, work.request.deployment);
   const stack = await openStack(work, backend);
   const changes: StackChange[] = [];
   await watch('Previewing', work, (onEvent) =>
