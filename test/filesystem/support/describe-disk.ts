@@ -3,6 +3,8 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { joinPath } from '../../../src/filesystem/paths.ts';
 import { loadPosix } from '../../../src/filesystem/posix.ts';
 
+const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+
 /**
  * All that can be seen of a folder, one line an entry, by means of its own: Node's lstat, not ours. Inodes stand as the
  * order of their first appearance, so that hard links can be compared.
@@ -21,13 +23,13 @@ export async function describeDisk(root: string, { atime = false, blocks = false
       ...(atime ? [`atime ${stat.atimeNs}`] : []),
       ...posix
         .readAttributes(path)
-        .map(({ name, value }) => `${name}=${value.toString('hex')}`)
+        .map(({ name, value }) => `${name}=${digest(value)}`)
         .sort(),
     ];
     if (stat.isFile()) {
       if (!inodes.has(stat.ino)) inodes.set(stat.ino, inodes.size);
       parts.push(`size ${stat.size}`, `links ${stat.nlink}`, `inode #${inodes.get(stat.ino)}`);
-      parts.push(createHash('sha256').update(readFileSync(path)).digest('hex'));
+      parts.push(digest(readFileSync(path)));
       if (blocks) parts.push(`blocks ${stat.blocks}`);
     }
     if (stat.isSymbolicLink()) parts.push(`-> ${readlinkSync(path, { encoding: 'buffer' }).toString('hex')}`);
