@@ -1,5 +1,6 @@
 -- A database with most of what PostgreSQL has, under names that are as awkward as it allows.
-CREATE ROLE "App Owner" LOGIN PASSWORD 'source-only';
+CREATE ROLE "App Owner" LOGIN CREATEDB PASSWORD 'source-only';
+ALTER ROLE "App Owner" SET work_mem TO '9MB';
 CREATE ROLE "read""only" NOLOGIN;
 CREATE ROLE bob LOGIN PASSWORD 'source-only' IN ROLE "read""only";
 ALTER ROLE bob SET search_path TO "Sales Übersicht", public, '';
