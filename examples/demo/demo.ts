@@ -19,7 +19,6 @@ async function demo(keep: string | undefined): Promise<void> {
   const startedAt = Date.now();
   const work = await makeWorkFolder(keep);
   if (keep === undefined) atEnd(() => rm(work.path, { recursive: true, force: true }));
-  const repository = ['-r', `file:${work.repository}`, '--password-file', work.passwordFile];
 
   act('A real app, with people using it');
   const book = emptyBook();
@@ -34,15 +33,16 @@ async function demo(keep: string | undefined): Promise<void> {
   why(
     'Database, uploads, SQLite and code of one moment, in the format of restic: no tool can hold it hostage.',
   );
-  await relocate(['init', '--repository', ...repository], { cwd: app.folder });
-  await relocate(['snapshot', ...repository], { cwd: app.folder });
+  const atOldHost = accessFrom(work, app.folder);
+  await relocate(['init', '--repository', ...atOldHost], { cwd: app.folder });
+  await relocate(['snapshot', ...atOldHost], { cwd: app.folder });
   const firstBytes = await sizeOf(work.repository);
   line(`The repository holds ${bytes(firstBytes)}.`);
   goOn();
 
   act('Life goes on, and a second snapshot');
   await sign(app, book, { entries: 500, pictures: 25, visits: 5 });
-  await relocate(['snapshot', ...repository], { cwd: app.folder });
+  await relocate(['snapshot', ...atOldHost], { cwd: app.folder });
   const addedBytes = (await sizeOf(work.repository)) - firstBytes;
   line(`The repository grew by ${bytes(addedBytes)}: what was there already is not stored again.`);
   goOn();
@@ -55,7 +55,7 @@ async function demo(keep: string | undefined): Promise<void> {
 
   act('It comes back, from the repository alone, in an empty folder');
   atEnd(() => destroy(work));
-  await relocate(['deploy', '--to', 'local', '--yes', ...repository], { cwd: work.newHost });
+  await relocate(['deploy', '--to', 'local', ...accessFrom(work, work.newHost)], { cwd: work.newHost });
   const report = await readReport(work);
   const address = report.services[0]?.address;
   if (address === undefined) throw new Error('the deploy reported no address');
@@ -112,17 +112,14 @@ async function checkWithRestic(work: WorkFolder): Promise<void> {
 }
 
 async function destroy(work: WorkFolder): Promise<void> {
-  const args = [
-    'destroy',
-    '--to',
-    'local',
-    '--yes',
-    '--password-file',
-    work.passwordFile,
-    '-r',
-    `file:${work.repository}`,
-  ];
+  const args = ['destroy', '--to', 'local', ...accessFrom(work, work.newHost)];
   await relocate(args, { cwd: work.newHost, undisturbed: true });
+}
+
+/** The options that open the repository, as typed in `folder`. The password itself is in a file, never in a command. */
+function accessFrom(work: WorkFolder, folder: string): string[] {
+  const from = (file: string): string => path.relative(folder, file);
+  return ['-r', `file:${from(work.repository)}`, '--password-file', from(work.passwordFile)];
 }
 
 function sayWhatIsKept(work: WorkFolder, address: string): void {
@@ -131,7 +128,9 @@ function sayWhatIsKept(work: WorkFolder, address: string): void {
   line('password      opens them');
   line('report.html   what was deployed, how long each phase took, how it was verified');
   line(`The app is still running on ${address}. To stop and remove it:`);
-  line(`cd ${work.newHost} && relocate destroy --to local -r file:../repository --password-file ../password`);
+  line(
+    `cd ${work.newHost} && ${['relocate', 'destroy', '--to', 'local', ...accessFrom(work, work.newHost)].join(' ')}`,
+  );
 }
 
 function goOn(): void {

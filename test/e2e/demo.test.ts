@@ -69,7 +69,7 @@ describeHere('the demo (processes are looked up in /proc: Linux only)', () => {
       });
 
       const access = ['-r', 'file:../repository', '--password-file', '../password'];
-      const destroyed = await relocate(['destroy', '--to', 'local', '--yes', ...access], {
+      const destroyed = await relocate(['destroy', '--to', 'local', ...access], {
         cwd: path.join(kept, 'new-host'),
       });
       expect(destroyed).toMatchObject({ exitCode: 0 });
