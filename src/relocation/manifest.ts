@@ -26,7 +26,10 @@ const savedSource = z.object({
   durationMs: z.number(),
   sizeBytes: z.number(),
   items: z.number(),
-  fingerprint: z.object({ takenAt: z.string(), facts: z.record(z.string(), z.union([z.string(), z.number()])) }),
+  fingerprint: z.object({
+    takenAt: z.string(),
+    facts: z.record(z.string(), z.union([z.string(), z.number()])),
+  }),
   tools: z.record(z.string(), z.string()),
   details: z.record(z.string(), z.unknown()),
   problems: z.array(z.object({ path: z.string(), reason: z.string() })),
@@ -44,6 +47,7 @@ const manifest = z.object({
     .optional(),
   sources: z.array(savedSource),
   code: savedSource.optional(),
+  folders: z.record(z.string().startsWith('/'), z.string().startsWith('/')).exactOptional(),
 });
 
 export function encodeManifest(value: Manifest): string {
@@ -61,10 +65,14 @@ export function decodeManifest(text: string): Manifest {
   const parsed = manifest.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new RelocateError('snapshot-hostile', 'The snapshot’s /relocate.json is not as relocate writes it.', {
-      facts: { at: issue?.path.join('.'), problem: issue?.message },
-      hint: 'A newer relocate may have written it. Its files can be had with: relocate restore ID --target DIR',
-    });
+    throw new RelocateError(
+      'snapshot-hostile',
+      'The snapshot’s /relocate.json is not as relocate writes it.',
+      {
+        facts: { at: issue?.path.join('.'), problem: issue?.message },
+        hint: 'A newer relocate may have written it. Its files can be had with: relocate restore ID --target DIR',
+      },
+    );
   }
   return { ...parsed.data, services: parsed.data.services, code: parsed.data.code };
 }
@@ -73,10 +81,14 @@ export function decodeManifest(text: string): Manifest {
 export async function readManifest(repository: Repository, snapshot: StoredSnapshot): Promise<Manifest> {
   const node = await findNode(repository, snapshot.tree, snapshotPaths.manifest);
   if (node?.content === undefined) {
-    throw new RelocateError('snapshot-missing', `Snapshot ${snapshot.id.slice(0, 8)} was not made by relocate.`, {
-      facts: { snapshot: snapshot.id },
-      hint: 'It holds no /relocate.json. Its files can be had with: relocate restore ID --target DIR',
-    });
+    throw new RelocateError(
+      'snapshot-missing',
+      `Snapshot ${snapshot.id.slice(0, 8)} was not made by relocate.`,
+      {
+        facts: { snapshot: snapshot.id },
+        hint: 'It holds no /relocate.json. Its files can be had with: relocate restore ID --target DIR',
+      },
+    );
   }
   return decodeManifest(await readText(repository, node.content, maxManifestBytes));
 }
@@ -92,15 +104,23 @@ export async function readSnapshotText(
   return node?.content === undefined ? undefined : await readText(repository, node.content, maxBytes);
 }
 
-async function readText(repository: Repository, content: readonly string[], maxBytes: number): Promise<string> {
+async function readText(
+  repository: Repository,
+  content: readonly string[],
+  maxBytes: number,
+): Promise<string> {
   const parts: Buffer[] = [];
   let sizeBytes = 0;
   for await (const part of repository.readContent(content)) {
     sizeBytes += part.length;
     if (sizeBytes > maxBytes) {
-      throw new RelocateError('snapshot-hostile', 'A small file of the snapshot is far larger than it can be.', {
-        facts: { maxBytes },
-      });
+      throw new RelocateError(
+        'snapshot-hostile',
+        'A small file of the snapshot is far larger than it can be.',
+        {
+          facts: { maxBytes },
+        },
+      );
     }
     parts.push(part);
   }

@@ -23,7 +23,9 @@ export function snapshotReadme(manifest: Manifest, byHand: ReadonlyMap<string, r
     '    relocate.json       what was captured, with versions and fingerprints (rows, files, digests)',
     '    app/relocate.yaml   the app as relocate knew it',
     '    app/variables.env   the values relocate.yaml took from the environment (secret)',
-    ...(manifest.code ? ['    app/code/           the code folder, with its Procfile or compose file and env files'] : []),
+    ...(manifest.code
+      ? ['    app/code/           the code folder, with its Procfile or compose file and env files']
+      : []),
     ...manifest.sources.map((source) => `    ${source.path.slice(1)}/`.padEnd(24) + describe(source)),
     '',
   ];
@@ -38,7 +40,9 @@ export function snapshotReadme(manifest: Manifest, byHand: ReadonlyMap<string, r
       `To start it (${names.join(', ')}): point the variables of app/variables.env and of the env files in app/code`,
       'at the new places of the data, then, in app/code:',
       '',
-      kind === 'compose' ? `    docker compose -f ${file} up -d` : `    the command lines of ${file}, one for each service`,
+      kind === 'compose'
+        ? `    docker compose -f ${file} up -d`
+        : `    the command lines of ${file}, one for each service`,
       '',
     );
   }

@@ -11,6 +11,7 @@ import type { PreparedCapture, SavedSource, Source, SourceContext } from '../sou
 import { version } from '../version.ts';
 import { assertFloor } from './floor.ts';
 import { encodeManifest, snapshotPaths } from './manifest.ts';
+import { capturedFolders } from './places.ts';
 import { snapshotReadme } from './readme.ts';
 import type { Manifest, SnapshotResult } from './types.ts';
 
@@ -30,7 +31,10 @@ export const partialTag = 'partial';
 export const appTags = (app: string): string[] => ['relocate', `app=${app}`];
 
 /** The newest snapshot of the whole app, or undefined. */
-export async function newestSnapshot(repository: Repository, app: string): Promise<StoredSnapshot | undefined> {
+export async function newestSnapshot(
+  repository: Repository,
+  app: string,
+): Promise<StoredSnapshot | undefined> {
   const all = await repository.snapshots({ tags: appTags(app) });
   return all.findLast((snapshot) => !snapshot.tags?.includes(partialTag));
 }
@@ -92,7 +96,9 @@ export async function takeSnapshot(
       addedPackedBytes: stats.addedPackedBytes,
       files: summary.total_files_processed,
       sources: all,
-      problems: all.flatMap((source) => source.problems.map((problem) => ({ source: source.name, ...problem }))),
+      problems: all.flatMap((source) =>
+        source.problems.map((problem) => ({ source: source.name, ...problem })),
+      ),
     };
   });
 }
@@ -111,12 +117,14 @@ async function captureAll(
   { emit, signal }: { emit: Emit; signal: AbortSignal },
 ): Promise<{ capturedAt: string; saved: SavedSource[] }> {
   const items = itemsOf(input.app, input.only);
+  // The first source that fails stops the others: hours of a dump are not spent on a snapshot that cannot be.
+  const failure = new AbortController();
   const context = (entry: DataItem): SourceContext => ({
     name: entry.name,
     folder: input.app.folder,
     environment: input.app.environment,
     emit,
-    signal,
+    signal: AbortSignal.any([signal, failure.signal]),
   });
   const hook = (entry: DataItem, command: string) =>
     runHook(command, {
@@ -125,7 +133,11 @@ async function captureAll(
       timeoutMs: entry.hooks?.timeoutMs ?? 60_000,
     });
 
-  emit({ type: 'phase-start', phase: 'capture', title: `capturing ${items.map((item) => item.entry.name).join(', ')}` });
+  emit({
+    type: 'phase-start',
+    phase: 'capture',
+    title: `capturing ${items.map((item) => item.entry.name).join(', ')}`,
+  });
   const startedAt = Date.now();
   /** Entries whose service may be quiet now: their after-hooks run whatever happens, also after Ctrl-C. */
   const quieted: DataItem[] = [];
@@ -138,29 +150,28 @@ async function captureAll(
       if (entry.hooks.before !== undefined) await hook(entry, entry.hooks.before);
       signal.throwIfAborted();
     }
-    const settled = await Promise.allSettled(
-      items.map(async (item) => {
-        const capture = await input.sourceOf(item.entry.kind).prepare(item.entry.options, context(item.entry));
-        prepared.push({ item, capture });
-        return { item, capture };
-      }),
-    );
-    const ready = valuesOf(settled);
+    await all(failure, items, async (item) => {
+      const capture = await input.sourceOf(item.entry.kind).prepare(item.entry.options, context(item.entry));
+      prepared.push({ item, capture });
+    });
     capturedAt = new Date().toISOString();
-    const captured = await Promise.allSettled(
-      ready.map(({ item, capture }) => captureOne(item, capture, archive, input.app.folder)),
+    return await all(failure, prepared, ({ item, capture }) =>
+      captureOne(item, capture, archive, input.app.folder),
     );
-    return valuesOf(captured);
   });
   const releases = await Promise.allSettled(prepared.map(({ capture }) => capture.release()));
   const afters = await Promise.allSettled(
     quieted.flatMap((entry) => (entry.hooks?.after === undefined ? [] : [hook(entry, entry.hooks.after)])),
   );
   const failed = !results.ok || [...releases, ...afters].some((one) => one.status === 'rejected');
-  emit({ type: 'phase-end', phase: 'capture', durationMs: Date.now() - startedAt, outcome: failed ? 'failed' : 'done' });
+  emit({
+    type: 'phase-end',
+    phase: 'capture',
+    durationMs: Date.now() - startedAt,
+    outcome: failed ? 'failed' : 'done',
+  });
   if (!results.ok) throw results.error;
-  valuesOf(afters);
-  valuesOf(releases);
+  throwFirst([...afters, ...releases]);
   return { capturedAt, saved: results.value };
 }
 
@@ -216,6 +227,7 @@ function describeApp(app: App, capturedAt: string, saved: readonly SavedSource[]
     },
     sources: saved.filter((source) => source.path !== snapshotPaths.code),
     code: saved.find((source) => source.path === snapshotPaths.code),
+    folders: capturedFolders(app),
   };
 }
 
@@ -232,7 +244,9 @@ async function addDocuments(input: SnapshotInput, archive: Archive, manifest: Ma
   await archive.addFile(snapshotPaths.variables, variables, { mode: 0o600 });
 }
 
-async function settle<T>(work: () => Promise<T>): Promise<{ ok: true; value: T } | { ok: false; error: unknown }> {
+async function settle<T>(
+  work: () => Promise<T>,
+): Promise<{ ok: true; value: T } | { ok: false; error: unknown }> {
   try {
     return { ok: true, value: await work() };
   } catch (error) {
@@ -240,10 +254,31 @@ async function settle<T>(work: () => Promise<T>): Promise<{ ok: true; value: T }
   }
 }
 
-/** All values, or the first error: by then all have ended, so nothing still writes behind the caller's back. */
-function valuesOf<T>(settled: readonly PromiseSettledResult<T>[]): T[] {
-  return settled.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
-    return one.value;
-  });
+/**
+ * Runs `work` on all items at once and waits for every one of them, so that nothing still writes behind the caller's
+ * back. The first failure aborts the rest and is the one that is thrown.
+ */
+async function all<T, R>(
+  failure: AbortController,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  let first: { error: unknown } | undefined;
+  const settled = await Promise.allSettled(
+    items.map(async (item) => {
+      try {
+        return await work(item);
+      } catch (error) {
+        first ??= { error };
+        failure.abort();
+        throw error;
+      }
+    }),
+  );
+  if (first) throw first.error;
+  return settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+}
+
+function throwFirst(settled: readonly PromiseSettledResult<unknown>[]): void {
+  for (const one of settled) if (one.status === 'rejected') throw one.reason;
 }

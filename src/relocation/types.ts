@@ -16,6 +16,8 @@ export interface Manifest {
   sources: SavedSource[];
   /** /app/code, when the app has a code folder: same shape as a source, kind `files`. */
   code: SavedSource | undefined;
+  /** Where the captured folders were, absolute, by their path in the snapshot: `{ "/app/code": "/srv/guestbook" }`. */
+  folders?: Record<string, string>;
 }
 
 export interface SnapshotResult {
@@ -44,6 +46,8 @@ export interface Plan {
   environment: EnvironmentChange[];
   /** Sum over steps; undefined while nothing was ever measured. */
   expectedMs: number | undefined;
+  /** Where the Compose file will lie, absolute, for an app that has one. */
+  composeFile?: string;
 }
 
 export type Phase = 'preflight' | 'provision' | 'restore' | 'start' | 'verify';

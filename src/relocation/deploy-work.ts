@@ -1,0 +1,165 @@
+import { mkdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import type { DeployRequest, StackOutputs, Target } from '../../stacks/target.ts';
+import { RelocateError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { savedTree } from '../filesystem/restore.ts';
+import type { HostOutput } from '../hosts/host.ts';
+import type { Repository } from '../repository/repository.ts';
+import type { Destination, SavedSource, Source } from '../sources/source.ts';
+import { deployedEnvironment, type DeployedEnvironment } from './app-environment.ts';
+import { destinationOf, placeOf, serveDatabase, type ServedDatabase } from './databases.ts';
+import { deploymentLayout } from './layout.ts';
+import { moveOf, type DataPlace, type Places } from './places.ts';
+import { provision } from './pulumi.ts';
+import { prepareDestination } from './restore-place.ts';
+import type { SavedApp } from './saved-app.ts';
+import type { DataOutcome, Plan, VerifyResult } from './types.ts';
+import { compareFingerprints } from './verify.ts';
+
+/** One deployment, and what is known of it while it is worked on. */
+export interface DeployWork {
+  plan: Plan;
+  /** The deployment's folder, absolute. */
+  folder: string;
+  saved: SavedApp;
+  places: Places;
+  target: Target;
+  /** Parsed by the target's schema. */
+  options: unknown;
+  request: DeployRequest;
+  repository: Repository;
+  sourceOf: (kind: string) => Source;
+  emit: Emit;
+  /** Set by `provision`. The servers' URLs hold passwords. */
+  outputs: StackOutputs | undefined;
+  /** Set by `database:NAME`. */
+  served: Map<string, ServedDatabase>;
+  /** Set by `verify`. */
+  verified: VerifyResult | undefined;
+}
+
+export async function provisionStack(
+  work: DeployWork,
+  signal: AbortSignal,
+): Promise<Pick<StackOutputs, 'hosts'>> {
+  work.outputs = await provision({
+    target: work.target,
+    options: work.options,
+    request: work.request,
+    stateFolder: work.folder,
+    passphrase: stackPassphrase(work.repository, work.plan.deployment),
+    emit: work.emit,
+    signal,
+  });
+  return { hosts: work.outputs.hosts };
+}
+
+export function stackPassphrase(repository: Repository, deployment: string): string {
+  return repository.deriveSecret(`pulumi/${deployment}`);
+}
+
+export function hostOfWork({ outputs }: DeployWork): HostOutput {
+  const [host] = outputs?.hosts ?? [];
+  if (host === undefined) throw new RelocateError('internal', 'The stack has not been brought up yet.');
+  return host;
+}
+
+export async function serveOne(work: DeployWork, name: string, signal: AbortSignal): Promise<ServedDatabase> {
+  const place = work.places.data.find((candidate) => candidate.name === name);
+  if (place?.kind !== 'postgres') throw new RelocateError('internal', `${name} is no database.`);
+  const served = await serveDatabase({
+    ...secretsOf(work, name),
+    before: place.before,
+    saved: savedOf(work, name),
+    host: hostOfWork(work),
+    signal,
+  });
+  work.served.set(name, served);
+  return served;
+}
+
+function secretsOf({ plan, repository, outputs }: DeployWork, name: string) {
+  return {
+    deployment: plan.deployment,
+    name,
+    adminUrl: outputs?.databaseServers?.[name],
+    deriveSecret: (purpose: string) => repository.deriveSecret(purpose),
+  };
+}
+
+export function savedOf({ saved }: DeployWork, name: string): SavedSource {
+  const source = saved.manifest.sources.find((candidate) => candidate.name === name);
+  if (source === undefined) throw new RelocateError('internal', `The snapshot holds no ${name}.`);
+  return source;
+}
+
+/** Holds passwords. */
+export function destinationOfData(work: DeployWork, place: DataPlace): Destination {
+  if (place.kind === 'path') return { kind: 'path', path: place.after };
+  const served = work.served.get(place.name);
+  if (served === undefined)
+    throw new RelocateError('internal', `The database ${place.name} is not served yet.`);
+  return destinationOf(served, secretsOf(work, place.name));
+}
+
+export async function restoreOne(
+  work: DeployWork,
+  saved: SavedSource,
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<void> {
+  if (destination.kind === 'path') await prepareDestination(hostOfWork(work).folder, destination.path);
+  const scratch = deploymentLayout.scratch(work.folder, saved.path);
+  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  await work.sourceOf(saved.kind).restore(saved, destination, {
+    ...contextOf(work, saved, signal),
+    saved: await treeOf(work, saved, signal),
+    scratch,
+    parallel: Math.max(2, availableParallelism()),
+  });
+}
+
+export async function compareOne(
+  work: DeployWork,
+  saved: SavedSource,
+  destination: Destination,
+  signal: AbortSignal,
+): Promise<DataOutcome> {
+  const startedAt = performance.now();
+  const actual = await work.sourceOf(saved.kind).fingerprint(saved, destination, {
+    ...contextOf(work, saved, signal),
+    saved: await treeOf(work, saved, signal),
+  });
+  return {
+    name: saved.name,
+    kind: saved.kind,
+    ...compareFingerprints(saved.fingerprint, actual),
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+}
+
+function contextOf({ saved: { app }, emit }: DeployWork, { name }: SavedSource, signal: AbortSignal) {
+  return { name, folder: app.folder, environment: app.environment, emit, signal };
+}
+
+function treeOf({ repository, saved, emit }: DeployWork, { path }: SavedSource, signal: AbortSignal) {
+  return savedTree(repository, saved.snapshot.tree, path, { emit, signal });
+}
+
+/** Holds secrets, but for its `changes`. */
+export function environmentOf(work: DeployWork): DeployedEnvironment {
+  const { saved, places, plan } = work;
+  const databases = new Map(
+    [...work.served].map(([name, served]) => [name, placeOf(served, secretsOf(work, name))] as const),
+  );
+  const ports = Object.fromEntries(
+    Object.entries(hostOfWork(work).ports).map(([name, port]) => [name, String(port)]),
+  );
+  return deployedEnvironment(saved.app, moveOf(places, databases), ports, plan.deployment);
+}
+
+/** Passwords of the deployment's databases: not to be shown, whatever a program writes. */
+export function secretsToHide(work: DeployWork): string[] {
+  return [...work.served].map(([name, served]) => placeOf(served, secretsOf(work, name)).password);
+}

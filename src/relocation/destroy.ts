@@ -1,0 +1,200 @@
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DeployRequest, Target } from '../../stacks/target.ts';
+import { RelocateError } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import { stopCompose } from '../hosts/compose.ts';
+import { runLocally } from '../hosts/local.ts';
+import { listServices, stopService } from '../hosts/supervisor.ts';
+import type { Repository } from '../repository/repository.ts';
+import { databaseService, strayClusters } from './databases.ts';
+import { withDeployLock } from './deploy-lock.ts';
+import { stackPassphrase } from './deploy-work.ts';
+import { deploymentNames, forgetDeployment, missing, readPlan } from './deployments.ts';
+import { dropDatabase } from './drop-databases.ts';
+import { readJournal } from './journal.ts';
+import { deploymentLayout, stateLayout } from './layout.ts';
+import { destroyStack, readOutputs, stackExists, type StackRequest } from './pulumi.ts';
+import type { Plan } from './types.ts';
+
+export interface DestroyInput {
+  stateFolder: string;
+  which: { deployment: string } | { target: string; app?: string | undefined } | 'all';
+  /**
+   * Its key decrypts the state of a deployment's stack. Not called where there is no stack; called at most once, and
+   * closed by the caller.
+   */
+  openRepository: () => Promise<Repository>;
+  targetOf: (name: string) => Target;
+  /** Options parsed by the target's schema; undefined: the defaults. */
+  targetOptions?: (target: string) => unknown;
+}
+
+export interface DestroyResult {
+  destroyed: { deployment: string; app: string; target: string; durationMs: number }[];
+}
+
+interface Tools {
+  emit: Emit;
+  signal: AbortSignal;
+}
+
+interface Doomed {
+  name: string;
+  folder: string;
+  plan: Plan;
+}
+
+/**
+ * Removes all that deploys made: services, data, the stack and what it holds at the provider, the folder. Also after a
+ * crash at any step, and running it again goes on where it stopped. Reports are kept in `reports/`. Without the
+ * repository, all that lies on this machine goes nevertheless, and the error says what remains.
+ * Throws `deployment-missing`, `deployment-busy`, `wrong-password` and the like, `provision-failed`, `interrupted`.
+ */
+export async function destroy(input: DestroyInput, tools: Tools): Promise<DestroyResult> {
+  const doomed = await choose(input);
+  const result: DestroyResult = { destroyed: [] };
+  let failure: { error: unknown } | undefined;
+  for (const one of doomed) {
+    tools.signal.throwIfAborted();
+    const startedAt = performance.now();
+    const { app, target } = one.plan;
+    tools.emit({ type: 'phase-start', phase: 'destroy', title: `destroying ${one.name}` });
+    const end = (outcome: 'done' | 'failed') => {
+      const durationMs = Math.round(performance.now() - startedAt);
+      tools.emit({ type: 'phase-end', phase: 'destroy', durationMs, outcome });
+      return durationMs;
+    };
+    try {
+      const lock = stateLayout.lock(input.stateFolder, app, target);
+      await withDeployLock(lock, () => destroyOne(one, input, tools));
+      result.destroyed.push({ deployment: one.name, app, target, durationMs: end('done') });
+    } catch (error) {
+      end('failed');
+      failure ??= { error };
+    }
+  }
+  if (failure !== undefined) throw failure.error;
+  return result;
+}
+
+async function choose({ stateFolder, which }: DestroyInput): Promise<Doomed[]> {
+  const read = async (name: string): Promise<Doomed> => ({ name, ...(await readPlan(stateFolder, name)) });
+  if (which !== 'all' && 'deployment' in which) return [await read(which.deployment)];
+  const all = await Promise.all((await deploymentNames(stateFolder)).map(read));
+  if (which === 'all') return all;
+  const { target, app } = which;
+  const chosen = all.filter(({ plan }) => plan.target === target && (app ?? plan.app) === plan.app);
+  if (chosen.length === 0) throw missing(`to ${target}`);
+  return chosen;
+}
+
+async function destroyOne(doomed: Doomed, input: DestroyInput, { emit, signal }: Tools): Promise<void> {
+  const { plan, folder } = doomed;
+  const target = input.targetOf(plan.target);
+  const options = input.targetOptions?.(plan.target) ?? target.options.safeParse({}).data;
+  const request = requestOf(plan);
+  // Asked before the folder goes, because the answer depends on it.
+  const clusters = await strayClusters(plan.folder, namesOf(plan, 'database'));
+  await stopServices(plan, signal);
+  let remaining: { error: unknown } | undefined;
+  if (await stackExists({ stateFolder: folder, request })) {
+    try {
+      const repository = await openRightRepository(doomed, input);
+      const passphrase = stackPassphrase(repository, plan.deployment);
+      const work: StackRequest = { target, options, request, stateFolder: folder, passphrase, emit, signal };
+      await dropDatabases(plan, work);
+      await destroyStack(work);
+    } catch (error) {
+      signal.throwIfAborted();
+      remaining = { error };
+    }
+  }
+  await target.sweep(options, request);
+  for (const cluster of clusters) await removeCluster(cluster);
+  if (remaining !== undefined) throw withRemainder(remaining.error, doomed);
+  await keepReports(doomed, input.stateFolder);
+  await forgetDeployment(input.stateFolder, plan);
+}
+
+async function removeCluster(dataFolder: string): Promise<void> {
+  for (const path of [dataFolder, `${dataFolder}.new`]) await rm(path, { recursive: true, force: true });
+}
+
+/** Names after a step's kind in its ID: `database:db` has `db`. */
+function namesOf({ steps }: Plan, kind: 'database' | 'start'): string[] {
+  const prefix = `${kind}:`;
+  return steps.flatMap(({ id }) => (id.startsWith(prefix) ? [id.slice(prefix.length)] : []));
+}
+
+/** All that destroying needs to know; the stack's program is not run for it. */
+function requestOf({ app, deployment, folder }: Plan): DeployRequest {
+  return { app, deployment, folder, services: undefined, databases: [], sizeBytes: 0 };
+}
+
+/** Also those that a killed deploy had started and not yet written down. Services go before their databases. */
+async function stopServices(plan: Plan, signal: AbortSignal): Promise<void> {
+  if (plan.composeFile !== undefined && existsSync(plan.composeFile)) {
+    const project = { name: plan.deployment, file: plan.composeFile };
+    await stopCompose({ run: runLocally }, project, { environment: {}, signal });
+  }
+  // The supervisor makes this folder before it starts anything; asking it for nothing would leave one behind.
+  if (!existsSync(join(plan.folder, 'run'))) return;
+  const databases = namesOf(plan, 'database').map(databaseService);
+  const services = namesOf(plan, 'start').filter(
+    (name) => plan.composeFile === undefined || name !== 'compose',
+  );
+  const recorded = (await listServices(plan.folder)).map(({ name }) => name);
+  for (const name of new Set([
+    ...services.toReversed(),
+    ...recorded.filter((one) => !databases.includes(one)),
+    ...databases,
+  ])) {
+    signal.throwIfAborted();
+    await stopService(plan.folder, name);
+  }
+}
+
+/** Of servers that the target names; a deployment's own go with their folders. */
+async function dropDatabases(plan: Plan, work: StackRequest): Promise<void> {
+  const names = namesOf(plan, 'database');
+  if (names.length === 0) return;
+  const outputs = await readOutputs(work);
+  for (const name of names) {
+    const adminUrl = outputs?.databaseServers?.[name];
+    if (adminUrl !== undefined) await dropDatabase(adminUrl, plan.deployment, name, work.signal);
+  }
+}
+
+async function openRightRepository({ folder, name }: Doomed, input: DestroyInput): Promise<Repository> {
+  const repository = await input.openRepository();
+  const { header } = await readJournal(deploymentLayout.journal(folder));
+  if (header.repository.id === repository.id) return repository;
+  throw new RelocateError('usage', `${name} was made from another repository: ${header.repository.url}`, {
+    facts: { deployment: name, repository: header.repository.url },
+    hint: 'Name that one with -r.',
+  });
+}
+
+function withRemainder(error: unknown, { name, folder }: Doomed): RelocateError {
+  const code = error instanceof RelocateError ? error.code : 'provision-failed';
+  const reason = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof RelocateError && error.hint !== undefined ? `${error.hint} ` : '';
+  return new RelocateError(code, `${name} is destroyed only in part: ${reason}`, {
+    facts: { ...(error instanceof RelocateError ? error.facts : {}), deployment: name, folder },
+    hint: `${hint}Its services and data on this machine are gone; its stack remains. Run the same command again when that is mended.`,
+    cause: error,
+  });
+}
+
+async function keepReports({ name, folder }: Doomed, stateFolder: string): Promise<void> {
+  const kept = stateLayout.reports(stateFolder);
+  await mkdir(kept, { recursive: true, mode: 0o700 });
+  const reports = [
+    [deploymentLayout.reportJson(folder), join(kept, `${name}.json`)],
+    [deploymentLayout.reportHtml(folder), join(kept, `${name}.html`)],
+  ] as const;
+  // A deploy that never came to its end has none.
+  for (const [from, to] of reports) if (existsSync(from)) await copyFile(from, to);
+}

@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+
+/** Where a state folder keeps things. Everything below it is for the owner alone: folders 0700, files 0600. */
+export const stateLayout = {
+  deployments: (stateFolder: string) => join(stateFolder, 'deployments'),
+  deployment: (stateFolder: string, name: string) => join(stateFolder, 'deployments', name),
+  lock: (stateFolder: string, app: string, target: string) =>
+    join(stateFolder, 'locks', `${app}-${target}.lock`),
+  history: (stateFolder: string) => join(stateFolder, 'history.json'),
+  /** Reports outlive their deployments. */
+  reports: (stateFolder: string) => join(stateFolder, 'reports'),
+};
+
+/** Where a deployment's folder keeps things. The stack's state lies in `pulumi/`, which its engine makes. */
+export const deploymentLayout = {
+  plan: (folder: string) => join(folder, 'plan.json'),
+  journal: (folder: string) => join(folder, 'journal.jsonl'),
+  /** Of one source, by its path in the snapshot. */
+  scratch: (folder: string, path: string) => join(folder, 'scratch', path),
+  reportJson: (folder: string) => join(folder, 'report.json'),
+  reportHtml: (folder: string) => join(folder, 'report.html'),
+  /** The default of what the target calls the host's folder. */
+  host: (folder: string) => join(folder, 'host'),
+};
+
+/** Where a host's folder keeps things. */
+export const hostLayout = {
+  code: (folder: string) => join(folder, 'code'),
+  data: (folder: string, name: string) => join(folder, 'data', name),
+  postgres: (folder: string, name: string) => join(folder, 'postgres', name),
+};
+
+/**
+ * `guestbook-local-20260131t120000`: sorts by age, is fit for host and stack names (lowercase letters, digits, dashes),
+ * and takes a number at its end when `taken` has that name already.
+ */
+export function deploymentName(app: string, target: string, now: Date, taken: ReadonlySet<string>): string {
+  const second = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').toLowerCase();
+  const name = `${app}-${target}-${second}`;
+  let unique = name;
+  for (let count = 2; taken.has(unique); count += 1) unique = `${name}-${count}`;
+  return unique;
+}

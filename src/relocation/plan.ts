@@ -1,0 +1,148 @@
+import type { App } from '../app/app.ts';
+import type { StoredSnapshot } from '../repository/types.ts';
+import { deployedEnvironment } from './app-environment.ts';
+import { expectedMs, type History } from './history.ts';
+import { findPlaces, moveOf, newCodePath } from './places.ts';
+import type { Manifest, Phase, Plan, PlanStep } from './types.ts';
+
+export interface PlanInput {
+  manifest: Manifest;
+  app: App;
+  snapshot: Pick<StoredSnapshot, 'id'>;
+  /** The target's name. */
+  target: string;
+  deployment: string;
+  /** The host's folder. */
+  folder: string;
+  history: History;
+  now: Date;
+}
+
+/** Names of steps. They are stable over runs and versions: the journal speaks of steps by them. */
+export const stepIds = {
+  preflight: 'preflight',
+  provision: 'provision',
+  database: (name: string) => `database:${name}`,
+  restoreCode: 'restore:code',
+  compareCode: 'compare:code',
+  restore: (name: string) => `restore:${dataStep(name)}`,
+  compare: (name: string) => `compare:${dataStep(name)}`,
+  start: (service: string) => `start:${service}`,
+  verify: 'verify',
+} as const;
+
+/** Data may be called `code` as well. */
+function dataStep(name: string): string {
+  return name === 'code' ? 'data.code' : name;
+}
+
+/** Pure: the steps a deploy would take. Nothing happens, and nothing secret is in it. */
+export function makePlan(input: PlanInput): Plan {
+  const { manifest, app, target, deployment, folder, history, now } = input;
+  const steps = planSteps(input).map(({ kind, ...step }) => {
+    const expected = expectedMs(history, kind, step.sizeBytes);
+    return expected === undefined ? step : { ...step, expectedMs: expected };
+  });
+  const known = steps.flatMap((step) => step.expectedMs ?? []);
+  return {
+    planVersion: 1,
+    app: app.name,
+    target,
+    deployment,
+    folder,
+    snapshot: {
+      id: input.snapshot.id,
+      time: manifest.capturedAt,
+      sizeBytes: restoredBytes(manifest),
+      ageMs: Math.max(0, now.getTime() - Date.parse(manifest.capturedAt)),
+    },
+    steps,
+    environment: plannedEnvironment(input).changes,
+    expectedMs: known.length === 0 ? undefined : known.reduce((sum, ms) => sum + ms, 0),
+    ...(app.services?.kind === 'compose'
+      ? { composeFile: newCodePath(findPlaces(app, folder), app.services.path) }
+      : {}),
+  };
+}
+
+export function restoredBytes({ sources, code }: Manifest): number {
+  return [...sources, ...(code ? [code] : [])].reduce((sum, source) => sum + source.sizeBytes, 0);
+}
+
+/** As `PlanStep`, with the kind under which its duration is remembered. */
+export type StepDraft = PlanStep & { kind: string };
+
+export function planSteps({
+  manifest,
+  app,
+  target,
+}: Pick<PlanInput, 'manifest' | 'app' | 'target'>): StepDraft[] {
+  const { code } = manifest;
+  const bySize = manifest.sources.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+  const databases = manifest.sources.filter((source) => source.kind === 'postgres');
+  return [
+    step(stepIds.preflight, 'preflight', `ask whether ${target} can take it`, `preflight ${target}`),
+    step(stepIds.provision, 'provision', `bring up ${target}`, `provision ${target}`),
+    ...databases.map(({ name }) =>
+      step(stepIds.database(name), 'provision', `serve the database of ${name}`, 'database'),
+    ),
+    ...(code
+      ? [step(stepIds.restoreCode, 'restore', 'restore the code', 'restore files', code.sizeBytes)]
+      : []),
+    ...(code
+      ? [
+          step(
+            stepIds.compareCode,
+            'restore',
+            'compare the code with the snapshot',
+            'compare files',
+            code.sizeBytes,
+          ),
+        ]
+      : []),
+    ...bySize.map(({ name, kind, sizeBytes }) =>
+      step(stepIds.restore(name), 'restore', `restore ${name} (${kind})`, `restore ${kind}`, sizeBytes),
+    ),
+    ...bySize.map(({ name, kind, sizeBytes }) =>
+      step(
+        stepIds.compare(name),
+        'restore',
+        `compare ${name} with the snapshot`,
+        `compare ${kind}`,
+        sizeBytes,
+      ),
+    ),
+    ...startNames(app).map((name) => step(stepIds.start(name), 'start', `start ${name}`, 'start')),
+    step(stepIds.verify, 'verify', 'run the checks', 'verify'),
+  ];
+}
+
+function step(id: string, phase: Phase, title: string, kind: string, sizeBytes?: number): StepDraft {
+  return { id, phase, title, kind, ...(sizeBytes === undefined ? {} : { sizeBytes }) };
+}
+
+/** Docker Compose starts the services of its file as one. */
+export function startNames({ services }: Pick<App, 'services'>): string[] {
+  if (services === undefined) return [];
+  return services.kind === 'compose' ? ['compose'] : services.services.map(({ name }) => name);
+}
+
+/** Ports and passwords are not known before provisioning. */
+function plannedEnvironment({ app, deployment, folder }: PlanInput) {
+  const places = findPlaces(app, folder);
+  const databases = new Map(
+    places.data.flatMap((place) =>
+      place.kind === 'postgres'
+        ? [
+            [
+              place.name,
+              { ...place.before, host: '127.0.0.1', port: `<port of ${place.name}>`, password: '***' },
+            ] as const,
+          ]
+        : [],
+    ),
+  );
+  const names = app.services?.services.map((service) => service.name) ?? [];
+  const ports = Object.fromEntries(names.map((name) => [name, `<port of ${name}>`]));
+  return deployedEnvironment(app, moveOf(places, databases), ports, deployment);
+}

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import type { HostOutput } from '../hosts/host.ts';
+import { servedSchema } from './databases.ts';
+import type { StepState } from './journal.ts';
+import { stepIds } from './plan.ts';
+import type { DataOutcome } from './types.ts';
+
+/** What steps leave in the journal for later runs and commands. */
+
+const outcome = z.enum(['passed', 'failed', 'unverified']);
+
+const hostSchema: z.ZodType<HostOutput> = z.object({
+  name: z.string(),
+  address: z.string(),
+  transport: z.union([
+    z.object({ kind: z.literal('local') }),
+    z.object({ kind: z.literal('ssh'), user: z.string(), port: z.number(), hostKey: z.string() }),
+  ]),
+  folder: z.string(),
+  ports: z.record(z.string(), z.number()),
+});
+
+/** Of `provision`: the stack's outputs but for those that are secret. */
+export const provisionedSchema = z.object({ hosts: z.array(hostSchema).min(1) });
+
+/** Of `compare:…`. */
+export const dataOutcomeSchema: z.ZodType<DataOutcome> = z.object({
+  name: z.string(),
+  kind: z.string(),
+  outcome,
+  facts: z.number(),
+  differences: z.array(z.object({ fact: z.string(), expected: z.string(), actual: z.string() })),
+  detail: z.string(),
+  durationMs: z.number(),
+});
+
+/** Of `verify`. */
+export const verifiedSchema = z.object({ outcome });
+
+type Steps = ReadonlyMap<string, StepState>;
+
+export function hostFromJournal(steps: Steps): HostOutput | undefined {
+  return provisionedSchema.safeParse(resultOf(steps, stepIds.provision)).data?.hosts[0];
+}
+
+export function servedFromJournal(steps: Steps, name: string): z.infer<typeof servedSchema> | undefined {
+  return servedSchema.safeParse(resultOf(steps, stepIds.database(name))).data;
+}
+
+function resultOf(steps: Steps, id: string): unknown {
+  const state = steps.get(id);
+  return state?.state === 'done' ? state.result : undefined;
+}

@@ -1,0 +1,122 @@
+import { mkdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { App } from '../app/app.ts';
+import { composeState, startCompose, type ComposeProject } from '../hosts/compose.ts';
+import type { HostOutput } from '../hosts/host.ts';
+import { hostOf } from '../hosts/index.ts';
+import { serviceState, startService } from '../hosts/supervisor.ts';
+import type { DeployedEnvironment } from './app-environment.ts';
+import { newCodePath, type Places } from './places.ts';
+import type { CheckOutcome, DeployReport } from './types.ts';
+
+/** The services of a deployed app: started, and asked whether they run. */
+export interface DeployedApp {
+  app: App;
+  places: Places;
+  host: HostOutput;
+  deployment: string;
+  /** Holds secrets. */
+  environment: DeployedEnvironment;
+}
+
+const composeTimeoutMs = 300_000;
+
+/** Where services and checks by command run. */
+export function workingFolder({ places, host }: Pick<DeployedApp, 'places' | 'host'>): string {
+  return places.code?.after ?? host.folder;
+}
+
+/** Starts one service of a Procfile, or all of a Compose file (`compose`). What runs already as it should is left alone. */
+export async function startOne(
+  deployed: DeployedApp,
+  name: string,
+  signal: AbortSignal,
+): Promise<{ pid?: number }> {
+  const { app, host, environment } = deployed;
+  const cwd = workingFolder(deployed);
+  await mkdir(cwd, { recursive: true });
+  if (app.services?.kind === 'compose') {
+    const options = { environment: environment.shared, timeoutMs: composeTimeoutMs, signal };
+    await startCompose(hostOf(host), composeProject(deployed, app.services.path), options);
+    return {};
+  }
+  const service = app.services?.services.find((candidate) => candidate.name === name);
+  const state = await startService({
+    name,
+    folder: host.folder,
+    command: ['/bin/sh', '-c', service?.command ?? ''],
+    cwd,
+    environment: environment.services[name] ?? environment.shared,
+  });
+  return state.pid === undefined ? {} : { pid: state.pid };
+}
+
+function composeProject({ places, deployment }: DeployedApp, path: string): ComposeProject {
+  return { name: deployment, file: newCodePath(places, path) };
+}
+
+/** Says of each service whether it runs: one that ended right after its start is found out here. */
+export async function checkServices(deployed: DeployedApp, signal: AbortSignal): Promise<CheckOutcome[]> {
+  const { app, host } = deployed;
+  if (app.services?.kind === 'compose') return checkCompose(deployed, app.services.path, signal);
+  const names = app.services?.services.map(({ name }) => name) ?? [];
+  return Promise.all(names.map((name) => checkProcess(host.folder, name, signal)));
+}
+
+/** A program that cannot work (no configuration, a port taken) ends within this time. */
+const steadyMs = 1_000;
+
+async function checkProcess(folder: string, name: string, signal: AbortSignal): Promise<CheckOutcome> {
+  const startedAt = performance.now();
+  let state = await serviceState(folder, name);
+  const ageMs = Date.now() - Date.parse(state.since ?? '');
+  if (state.state === 'running' && ageMs < steadyMs) {
+    await sleep(steadyMs - ageMs, undefined, { signal });
+    state = await serviceState(folder, name);
+  }
+  const isUp = state.state === 'running' || state.state === 'unsupervised';
+  const again = state.restarts === 0 ? '' : `, started again ${state.restarts} times`;
+  return {
+    title: `service ${name} runs`,
+    outcome: isUp && state.restarts === 0 ? 'passed' : 'failed',
+    detail: isUp
+      ? `process ${state.pid}${again}`
+      : `${state.state}${again}: ${state.lastExit ?? ''}; see ${state.logPath}`,
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+}
+
+async function checkCompose(
+  deployed: DeployedApp,
+  path: string,
+  signal: AbortSignal,
+): Promise<CheckOutcome[]> {
+  const startedAt = performance.now();
+  const options = { environment: deployed.environment.shared, signal };
+  const containers = await composeState(hostOf(deployed.host), composeProject(deployed, path), options);
+  return containers.map(({ service, state, health }) => ({
+    title: `service ${service} runs`,
+    outcome: state === 'running' && health !== 'unhealthy' ? 'passed' : 'failed',
+    detail: health === '' ? state : `${state}, ${health}`,
+    durationMs: Math.round(performance.now() - startedAt),
+  }));
+}
+
+/** Where the services answer. */
+export async function describeServices({
+  app,
+  host,
+}: Pick<DeployedApp, 'app' | 'host'>): Promise<DeployReport['services']> {
+  const names = app.services?.services.map(({ name }) => name) ?? [];
+  return Promise.all(
+    names.map(async (name) => {
+      const port = host.ports[name];
+      const { pid } = await serviceState(host.folder, name);
+      return {
+        name,
+        address: port === undefined ? host.address : `${host.address}:${port}`,
+        ...(pid === undefined ? {} : { pid }),
+      };
+    }),
+  );
+}
