@@ -17,7 +17,10 @@ async function main(): Promise<void> {
   }
   // Compiled code is kept between runs: most of the start-up time is parsing.
   enableCompileCache();
-  const [{ buildProgram }, { CommanderError }] = await Promise.all([import('./cli/program.ts'), import('commander')]);
+  const [{ buildProgram }, { CommanderError }] = await Promise.all([
+    import('./cli/program.ts'),
+    import('commander'),
+  ]);
   const program = buildProgram();
   for (const command of [program, ...program.commands, ...program.commands.flatMap((one) => one.commands)]) {
     command.exitOverride();

@@ -70,7 +70,12 @@ export class BlobTable {
   *entries(): Generator<PackedBlob & { pack: Id }, void, void> {
     for (let at = 0; at < this.#count; at += 1) {
       const { pack, ...place } = this.#location(at);
-      yield { ...place, pack, type: this.#types[at] === 1 ? 'tree' : 'data', id: this.#ids.toString('hex', at * 32, at * 32 + 32) };
+      yield {
+        ...place,
+        pack,
+        type: this.#types[at] === 1 ? 'tree' : 'data',
+        id: this.#ids.toString('hex', at * 32, at * 32 + 32),
+      };
     }
   }
 

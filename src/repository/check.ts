@@ -35,18 +35,31 @@ export async function checkRepository(input: CheckInput, options: CheckOptions):
   for (const [pack, blobs] of byPack) {
     const sizeBytes = present.get(pack);
     const needed = Math.max(...blobs.map((blob) => blob.offset + blob.length));
-    if (sizeBytes === undefined) errors.push(`Pack ${short(pack)} is missing; ${blobs.length} blobs were in it.`);
-    else if (sizeBytes < needed) errors.push(`Pack ${short(pack)} is cut off: ${sizeBytes} bytes of at least ${needed}.`);
+    if (sizeBytes === undefined)
+      errors.push(`Pack ${short(pack)} is missing; ${blobs.length} blobs were in it.`);
+    else if (sizeBytes < needed)
+      errors.push(`Pack ${short(pack)} is cut off: ${sizeBytes} bytes of at least ${needed}.`);
   }
   for (const pack of present.keys()) {
     if (!byPack.has(pack)) hints.push(`Pack ${short(pack)} is in no index; it costs room and harms nothing.`);
   }
   for (const snapshot of input.snapshots) await checkTrees(input, snapshot, errors);
   const read = await readPacks(input, options, byPack, present, errors);
-  return { errors, hints, packs: present.size, blobs: input.table.size, snapshots: input.snapshots.length, ...read };
+  return {
+    errors,
+    hints,
+    packs: present.size,
+    blobs: input.table.size,
+    snapshots: input.snapshots.length,
+    ...read,
+  };
 }
 
-async function checkTrees({ table, loadBlob }: CheckInput, snapshot: StoredSnapshot, errors: string[]): Promise<void> {
+async function checkTrees(
+  { table, loadBlob }: CheckInput,
+  snapshot: StoredSnapshot,
+  errors: string[],
+): Promise<void> {
   const seen = new Set<Id>();
   const open = [snapshot.tree];
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
@@ -57,7 +70,9 @@ async function checkTrees({ table, loadBlob }: CheckInput, snapshot: StoredSnaps
         if (node.subtree !== undefined) open.push(node.subtree);
         for (const blob of node.content ?? []) {
           if (!table.has('data', blob)) {
-            errors.push(`Snapshot ${short(snapshot.id)}: blob ${short(blob)} of ${node.name.toString()} is missing.`);
+            errors.push(
+              `Snapshot ${short(snapshot.id)}: blob ${short(blob)} of ${node.name.toString()} is missing.`,
+            );
           }
         }
       }
@@ -78,7 +93,10 @@ async function readPacks(
   const all = [...byPack.keys()].filter((pack) => present.has(pack));
   const count = readDataPercent === 0 ? 0 : Math.max(1, Math.ceil((all.length * readDataPercent) / 100));
   // A random share each time, so that repeated checks of a part come to read all of it.
-  const chosen = all.map((pack) => ({ pack, at: Math.random() })).toSorted((a, b) => a.at - b.at).slice(0, count);
+  const chosen = all
+    .map((pack) => ({ pack, at: Math.random() }))
+    .toSorted((a, b) => a.at - b.at)
+    .slice(0, count);
   const totalBytes = chosen.reduce((sum, { pack }) => sum + (present.get(pack) ?? 0), 0);
   let readBytes = 0;
   for (const { pack } of chosen) {
@@ -98,16 +116,27 @@ async function readPacks(
 }
 
 /** What is wrong with a pack's bytes, or undefined. */
-function damageOf(key: MasterKey, pack: Id, bytes: Buffer, indexed: readonly PackedBlob[]): string | undefined {
+function damageOf(
+  key: MasterKey,
+  pack: Id,
+  bytes: Buffer,
+  indexed: readonly PackedBlob[],
+): string | undefined {
   if (idOf(bytes) !== pack) return 'its bytes do not have the digest it is named by';
   const length = headerLength(bytes.subarray(-4), bytes.length);
   const header = decodeHeader(key, bytes.subarray(bytes.length - 4 - length, -4), bytes.length);
   const listed = new Map(header.map((blob) => [`${blob.type} ${blob.id} ${blob.offset}`, blob]));
   for (const blob of indexed) {
     const same = listed.get(`${blob.type} ${blob.id} ${blob.offset}`);
-    if (same?.length !== blob.length || same.uncompressedLength !== blob.uncompressedLength) return 'its header and the index differ';
-    const plaintext = openBlob(key, bytes.subarray(blob.offset, blob.offset + blob.length), blob.uncompressedLength);
-    if (plaintext === undefined || idOf(plaintext) !== blob.id) return `blob ${short(blob.id)} cannot be read back`;
+    if (same?.length !== blob.length || same.uncompressedLength !== blob.uncompressedLength)
+      return 'its header and the index differ';
+    const plaintext = openBlob(
+      key,
+      bytes.subarray(blob.offset, blob.offset + blob.length),
+      blob.uncompressedLength,
+    );
+    if (plaintext === undefined || idOf(plaintext) !== blob.id)
+      return `blob ${short(blob.id)} cannot be read back`;
   }
   return undefined;
 }

@@ -55,7 +55,7 @@ export class Chunker {
 
   /** Feeds bytes; gives each chunk that is complete now, as a copy of its own. */
   *push(bytes: Uint8Array): Generator<Buffer, void, void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const take = Math.min(bytes.length - at, pieceBytes, maxChunkBytes - this.#filled);
       this.#buffer.set(bytes.subarray(at, at + take), this.#filled);
       this.#filled += take;

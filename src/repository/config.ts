@@ -43,12 +43,17 @@ export async function loadConfig(storage: Storage, key: MasterKey): Promise<Conf
   if (!parsed.success) throw damaged('the config file', parsed.error);
   const { version, id } = parsed.data;
   if (version !== 1 && version !== 2) {
-    throw new RelocateError('repository-unsupported', `${storage.url} has version ${version} of the format.`, {
-      facts: { version },
-      hint: 'This relocate reads versions 1 and 2. Nothing was changed; a newer relocate or restic can read it.',
-    });
+    throw new RelocateError(
+      'repository-unsupported',
+      `${storage.url} has version ${version} of the format.`,
+      {
+        facts: { version },
+        hint: 'This relocate reads versions 1 and 2. Nothing was changed; a newer relocate or restic can read it.',
+      },
+    );
   }
   const polynomial = BigInt(`0x${parsed.data.chunker_polynomial}`);
-  if (degree(polynomial) !== chunkerDegree || !isIrreducible(polynomial)) throw damaged('the config file’s polynomial');
+  if (degree(polynomial) !== chunkerDegree || !isIrreducible(polynomial))
+    throw damaged('the config file’s polynomial');
   return { version, id, polynomial };
 }

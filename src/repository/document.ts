@@ -57,9 +57,13 @@ export function describeFile({ type, name }: StorageFile): string {
 }
 
 export function damaged(what: string, cause?: unknown): RelocateError {
-  return new RelocateError('repository-damaged', `The repository is damaged: ${what} is not what was stored.`, {
-    facts: { file: what },
-    hint: 'Nothing was changed. See how far the damage goes with: relocate check --read-data',
-    ...(cause === undefined ? {} : { cause }),
-  });
+  return new RelocateError(
+    'repository-damaged',
+    `The repository is damaged: ${what} is not what was stored.`,
+    {
+      facts: { file: what },
+      hint: 'Nothing was changed. See how far the damage goes with: relocate check --read-data',
+      ...(cause === undefined ? {} : { cause }),
+    },
+  );
 }

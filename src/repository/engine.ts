@@ -13,7 +13,16 @@ import { listLocks, removeLocks, withLock } from './lock.ts';
 import type { CheckOptions, Repository } from './repository.ts';
 import { openBlob } from './seal-blob.ts';
 import { findSnapshot, listSnapshots } from './snapshots.ts';
-import type { BlobType, Id, KeyInfo, LockInfo, SavedContent, SaveStats, Snapshot, StoredSnapshot } from './types.ts';
+import type {
+  BlobType,
+  Id,
+  KeyInfo,
+  LockInfo,
+  SavedContent,
+  SaveStats,
+  Snapshot,
+  StoredSnapshot,
+} from './types.ts';
 import { Writer } from './writer.ts';
 
 /** Blobs fetched before they are asked for when a file is read. */
@@ -64,7 +73,9 @@ export class Engine implements Repository {
   }
 
   hasBlob(type: BlobType, id: Id): boolean {
-    return (this.#startedWriter?.isOnTheWay(type, id) ?? false) || (this.#loadedTable?.has(type, id) ?? false);
+    return (
+      (this.#startedWriter?.isOnTheWay(type, id) ?? false) || (this.#loadedTable?.has(type, id) ?? false)
+    );
   }
 
   async flush(): Promise<void> {
@@ -147,17 +158,27 @@ export class Engine implements Repository {
   }
 
   async removeKey(idPrefix: string): Promise<Id> {
-    const found = (await this.#storage.list('key')).map((file) => file.name).filter((name) => name.startsWith(idPrefix));
+    const found = (await this.#storage.list('key'))
+      .map((file) => file.name)
+      .filter((name) => name.startsWith(idPrefix));
     const [id, ...others] = found;
     if (id === undefined || others.length > 0) {
-      throw new RelocateError('usage', `${found.length === 0 ? 'No key begins' : 'Several keys begin'} with “${idPrefix}”.`, {
-        hint: 'See which there are with: relocate key list',
-      });
+      throw new RelocateError(
+        'usage',
+        `${found.length === 0 ? 'No key begins' : 'Several keys begin'} with “${idPrefix}”.`,
+        {
+          hint: 'See which there are with: relocate key list',
+        },
+      );
     }
     if (id === this.#keyId) {
-      throw new RelocateError('usage', 'That is the key in use; removing it could lock you out. Nothing was changed.', {
-        hint: 'Change its password with: relocate key passwd',
-      });
+      throw new RelocateError(
+        'usage',
+        'That is the key in use; removing it could lock you out. Nothing was changed.',
+        {
+          hint: 'Change its password with: relocate key passwd',
+        },
+      );
     }
     await this.#storage.remove({ type: 'key', name: id });
     return id;
@@ -180,7 +201,9 @@ export class Engine implements Repository {
 
   deriveSecret(purpose: string): string {
     const { encrypt, macK, macR } = this.#key;
-    return Buffer.from(hkdfSync('sha256', Buffer.concat([encrypt, macK, macR]), this.id, purpose, 32)).toString('hex');
+    return Buffer.from(
+      hkdfSync('sha256', Buffer.concat([encrypt, macK, macR]), this.id, purpose, 32),
+    ).toString('hex');
   }
 
   async close(): Promise<void> {

@@ -17,9 +17,13 @@ export async function createRepository(
   options: { version?: 1 | 2; polynomial?: Polynomial } = {},
 ): Promise<Repository> {
   if (await hasConfig(storage)) {
-    throw new RelocateError('repository-exists', `There is a repository at ${storage.url} already. It was not touched.`, {
-      hint: 'Use it as it is: relocate snapshot',
-    });
+    throw new RelocateError(
+      'repository-exists',
+      `There is a repository at ${storage.url} already. It was not touched.`,
+      {
+        hint: 'Use it as it is: relocate snapshot',
+      },
+    );
   }
   await readyCrypto();
   await storage.initialise();

@@ -18,7 +18,10 @@ const keyFile = z.object({
   hostname: z.string(),
   kdf: z.literal('scrypt'),
   // Limits keep a hostile key file from taking all memory (128 · N · r bytes) or hours.
-  N: z.int().min(2).max(2 ** 22),
+  N: z
+    .int()
+    .min(2)
+    .max(2 ** 22),
   r: z.int().min(1).max(64),
   p: z.int().min(1).max(64),
   salt: bytes64,
@@ -60,7 +63,10 @@ export async function createKey(storage: Storage, master: MasterKey, password: s
 /**
  * Tries every key file. Throws `wrong-password`, or `repository-damaged` where no key file can be read at all.
  */
-export async function unlockMaster(storage: Storage, password: string): Promise<{ id: Id; master: MasterKey }> {
+export async function unlockMaster(
+  storage: Storage,
+  password: string,
+): Promise<{ id: Id; master: MasterKey }> {
   const names = (await storage.list('key')).map((file) => file.name).toSorted();
   let firstDamage: unknown;
   let tried = 0;
@@ -114,14 +120,23 @@ async function openKey(file: KeyFile, password: string): Promise<MasterKey | und
   };
 }
 
-function derive(password: string, salt: Buffer, { N, r, p }: { N: number; r: number; p: number }): Promise<MasterKey> {
+function derive(
+  password: string,
+  salt: Buffer,
+  { N, r, p }: { N: number; r: number; p: number },
+): Promise<MasterKey> {
   // Node refuses more than 32 MiB unless told otherwise; restic's own parameters need that and a little more.
   const maxmem = 128 * N * r + 128 * r * p + 1024 * 1024;
   if (maxmem > maxScryptBytes) throw damaged('a key file, which asks for more memory than any real one,');
   return new Promise((resolve, reject) => {
     scryptCallback(password, salt, 64, { N, r, p, maxmem }, (error, bytes) => {
       if (error) reject(error);
-      else resolve({ encrypt: bytes.subarray(0, 32), macK: bytes.subarray(32, 48), macR: bytes.subarray(48, 64) });
+      else
+        resolve({
+          encrypt: bytes.subarray(0, 32),
+          macK: bytes.subarray(32, 48),
+          macR: bytes.subarray(48, 64),
+        });
     });
   });
 }

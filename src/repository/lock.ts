@@ -68,7 +68,15 @@ export async function withLock<T>(
 
 async function writeLock({ storage, key, version }: LockPlace, exclusive: boolean): Promise<Id> {
   const { username, uid, gid } = userInfo();
-  const lock = { time: new Date().toISOString(), exclusive, hostname: hostname(), username, pid: process.pid, uid, gid };
+  const lock = {
+    time: new Date().toISOString(),
+    exclusive,
+    hostname: hostname(),
+    username,
+    pid: process.pid,
+    uid,
+    gid,
+  };
   return saveDocument(storage, key, 'lock', lock, version);
 }
 

@@ -51,7 +51,8 @@ export function headerIsFull(count: number): boolean {
 /** Length of the sealed header, from the last four bytes of a pack. Throws `repository-damaged`. */
 export function headerLength(lastBytes: Buffer, packBytes: number): number {
   const length = lastBytes.readUInt32LE(lastBytes.length - 4);
-  if (length > maxHeaderBytes || length < sealBytes || length + 4 > packBytes) throw badPack('its header has no possible length');
+  if (length > maxHeaderBytes || length < sealBytes || length + 4 > packBytes)
+    throw badPack('its header has no possible length');
   return length;
 }
 
@@ -61,7 +62,7 @@ export function decodeHeader(key: MasterKey, sealed: Uint8Array, packBytes: numb
   if (header === undefined) throw badPack('its header is damaged');
   const blobs: PackedBlob[] = [];
   let offset = 0;
-  for (let at = 0; at < header.length; ) {
+  for (let at = 0; at < header.length;) {
     const kind = header[at] ?? 255;
     const compressed = kind === 2 || kind === 3;
     const entryBytes = compressed ? compressedEntryBytes : plainEntryBytes;

@@ -30,7 +30,13 @@ export class Packer {
 
   /** Resolves when there is room for more: one pack is being stored while the next one fills. */
   async add(id: Id, { sealed, uncompressedLength }: SealedBlob): Promise<void> {
-    this.#blobs.push({ id, type: this.#type, offset: this.#sizeBytes, length: sealed.length, uncompressedLength });
+    this.#blobs.push({
+      id,
+      type: this.#type,
+      offset: this.#sizeBytes,
+      length: sealed.length,
+      uncompressedLength,
+    });
     this.#parts.push(sealed);
     this.#sizeBytes += sealed.length;
     if (this.#sizeBytes >= packTargetBytes || headerIsFull(this.#blobs.length)) await this.flush(false);

@@ -51,7 +51,11 @@ export class SealPool {
         const { resolve, reject } = waiting.get(response.number) ?? {};
         waiting.delete(response.number);
         if ('error' in response) reject?.(response.error);
-        else resolve?.({ sealed: Buffer.from(response.sealed.buffer), uncompressedLength: response.uncompressedLength });
+        else
+          resolve?.({
+            sealed: Buffer.from(response.sealed.buffer),
+            uncompressedLength: response.uncompressedLength,
+          });
       });
       worker.on('error', (cause) => {
         const error = new RelocateError('internal', 'A sealing thread ended unexpectedly.', { cause });

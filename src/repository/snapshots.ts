@@ -9,7 +9,13 @@ import type { Snapshot, StoredSnapshot } from './types.ts';
 const hexId = z.string().regex(/^[0-9a-f]{64}$/);
 const texts = z.array(z.string()).nullish();
 /** restic's own fields and whatever a later version adds; only what the program relies on is checked. */
-const snapshotJson = z.looseObject({ time: z.string(), tree: hexId, paths: texts, tags: texts, hostname: z.string().optional() });
+const snapshotJson = z.looseObject({
+  time: z.string(),
+  tree: hexId,
+  paths: texts,
+  tags: texts,
+  hostname: z.string().optional(),
+});
 
 type Place = { storage: Storage; key: MasterKey };
 
@@ -40,16 +46,25 @@ export async function listSnapshots(
     .toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
 }
 
-export async function findSnapshot(place: Place, name: string, filter: { tags?: readonly string[] } = {}): Promise<StoredSnapshot> {
+export async function findSnapshot(
+  place: Place,
+  name: string,
+  filter: { tags?: readonly string[] } = {},
+): Promise<StoredSnapshot> {
   const missing = (message: string) =>
-    new RelocateError('snapshot-missing', message, { facts: { snapshot: name }, hint: 'See which there are with: relocate snapshots' });
+    new RelocateError('snapshot-missing', message, {
+      facts: { snapshot: name },
+      hint: 'See which there are with: relocate snapshots',
+    });
   if (name === 'latest') {
     const latest = (await listSnapshots(place, filter)).at(-1);
     if (!latest) throw missing('There is no snapshot yet.');
     return latest;
   }
   if (!/^[0-9a-f]{1,64}$/.test(name)) throw missing(`“${name}” is no snapshot ID.`);
-  const names = (await place.storage.list('snapshot')).map((file) => file.name).filter((one) => one.startsWith(name));
+  const names = (await place.storage.list('snapshot'))
+    .map((file) => file.name)
+    .filter((one) => one.startsWith(name));
   const [only, ...others] = names;
   if (only === undefined) throw missing(`There is no snapshot ${name}.`);
   if (others.length > 0) throw missing(`${names.length} snapshots begin with ${name}. Give more digits.`);

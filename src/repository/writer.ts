@@ -40,7 +40,8 @@ export class Writer {
     this.#config = config;
     this.#table = table;
     this.#pool = new SealPool(key);
-    const packer = (type: BlobType) => new Packer(storage, key, type, (pack, blobs) => this.#packStored(pack, blobs));
+    const packer = (type: BlobType) =>
+      new Packer(storage, key, type, (pack, blobs) => this.#packStored(pack, blobs));
     this.#packers = { data: packer('data'), tree: packer('tree') };
   }
 

@@ -4,7 +4,8 @@ import type { Storage } from './storage.ts';
 
 /** Storages by the scheme of their URL; each is loaded when first used. `place` is what stands after the scheme. */
 const storages: Record<string, (place: string) => Promise<Storage>> = {
-  file: async (place) => new (await import('./local.ts')).LocalStorage(resolve(place.replace(/^\/\/(?=\/)/, ''))),
+  file: async (place) =>
+    new (await import('./local.ts')).LocalStorage(resolve(place.replace(/^\/\/(?=\/)/, ''))),
 };
 
 /** restic's own spelling of a local folder is accepted too. */
@@ -18,7 +19,9 @@ export async function openStorage(url: string): Promise<Storage> {
   if (open === undefined) {
     throw new RelocateError('usage', `Repositories at “${scheme}:” are not supported by this version.`, {
       facts: { scheme },
-      hint: `It knows: ${Object.keys(storages).map((known) => `${known}:`).join(', ')} — for example file:/srv/backups`,
+      hint: `It knows: ${Object.keys(storages)
+        .map((known) => `${known}:`)
+        .join(', ')} — for example file:/srv/backups`,
     });
   }
   return open(match?.[2] ?? url);

@@ -28,8 +28,10 @@ export class LocalStorage implements Storage {
   async initialise(): Promise<void> {
     const spread = Array.from({ length: 256 }, (_, at) => at.toString(16).padStart(2, '0'));
     try {
-      for (const folder of Object.values(folders)) await mkdir(join(this.#root, folder), { recursive: true, mode: 0o700 });
-      for (const digits of spread) await mkdir(join(this.#root, folders.pack, digits), { recursive: true, mode: 0o700 });
+      for (const folder of Object.values(folders))
+        await mkdir(join(this.#root, folder), { recursive: true, mode: 0o700 });
+      for (const digits of spread)
+        await mkdir(join(this.#root, folders.pack, digits), { recursive: true, mode: 0o700 });
     } catch (cause) {
       throw this.#failed('could not be created', undefined, cause);
     }
@@ -108,14 +110,17 @@ export class LocalStorage implements Storage {
   #path({ type, name }: StorageFile): string {
     if (type === 'config') return join(this.#root, 'config');
     // Names come from repositories that others may have written: none may lead out of the folder.
-    if (!hexName.test(name)) throw new RelocateError('repository-damaged', 'A file name is no SHA-256.', { facts: { type, name } });
+    if (!hexName.test(name))
+      throw new RelocateError('repository-damaged', 'A file name is no SHA-256.', { facts: { type, name } });
     return join(this.#root, folders[type], ...(type === 'pack' ? [name.slice(0, 2)] : []), name);
   }
 
   async #foldersOf(type: Exclude<FileType, 'config'>): Promise<string[]> {
     const base = join(this.#root, folders[type]);
     if (type !== 'pack') return [base];
-    return (await this.#entries(base)).filter((name) => /^[0-9a-f]{2}$/.test(name)).map((name) => join(base, name));
+    return (await this.#entries(base))
+      .filter((name) => /^[0-9a-f]{2}$/.test(name))
+      .map((name) => join(base, name));
   }
 
   async #entries(folder: string): Promise<string[]> {
@@ -139,10 +144,14 @@ export class LocalStorage implements Storage {
   }
 
   #short(file: StorageFile, wanted: number, got: number): RelocateError {
-    return new RelocateError('storage-failed', `The file ${describe(file)} in ${this.url} is shorter than it should be.`, {
-      facts: { wantedBytes: wanted, gotBytes: got, truncated: true },
-      hint: 'Find out what else is damaged with: relocate check --read-data',
-    });
+    return new RelocateError(
+      'storage-failed',
+      `The file ${describe(file)} in ${this.url} is shorter than it should be.`,
+      {
+        facts: { wantedBytes: wanted, gotBytes: got, truncated: true },
+        hint: 'Find out what else is damaged with: relocate check --read-data',
+      },
+    );
   }
 
   #failed(what: string, file: StorageFile | undefined, cause: unknown): RelocateError {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,7 @@ import {
   stackExists,
   type StackRequest,
 } from '../../src/relocation/pulumi.ts';
+import { stackFile } from '../../src/relocation/pulumi-state.ts';
 import type { DeployRequest, Target } from '../../stacks/target.ts';
 
 /** What a target's own test tells the suite that all targets share. */
@@ -152,6 +153,26 @@ export function describeKilledTarget({ target, options, residue }: TargetCase): 
       expect(await stackExists(work)).toBe(false);
     });
   });
+}
+
+/** The state of a stack is gone, and what the stack had made is not. */
+export function describeLostState({ target, options, residue }: TargetCase): void {
+  const site = useSite(target, options);
+
+  test.each(['cut off', 'removed'])('its state %s: comes up the same, and is destroyed', async (how) => {
+    const work = site.work(`lost-${how.length}`);
+    const outputs = await provision(work);
+    await loseState(work, how);
+    expect(await provision(work)).toEqual(outputs);
+    await loseState(work, how);
+    await destroyStack(work);
+    expect(await residue(work.request)).toEqual([]);
+  });
+}
+
+async function loseState({ stateFolder, request }: StackRequest, how: string): Promise<void> {
+  const file = stackFile(join(stateFolder, 'pulumi'), request.deployment);
+  for (const path of [file, `${file}.bak`]) await (how === 'removed' ? rm(path) : truncate(path, 30));
 }
 
 function useSite(target: Target, options: unknown) {

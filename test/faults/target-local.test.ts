@@ -1,5 +1,8 @@
 import { describe } from '@jest/globals';
-import { describeKilledTarget } from '../contract/target.ts';
+import { describeKilledTarget, describeLostState } from '../contract/target.ts';
 import { localCase } from '../stacks/local-case.ts';
 
-describe('target local', () => describeKilledTarget(localCase));
+describe('target local', () => {
+  describeKilledTarget(localCase);
+  describeLostState(localCase);
+});

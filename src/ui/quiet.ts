@@ -1,0 +1,14 @@
+import { renderError } from './error.ts';
+import { columnsOf, type Renderer, type RendererContext } from './renderer.ts';
+
+/** Errors only. */
+export function createQuiet({ stderr, color, verbose }: RendererContext): Renderer {
+  return {
+    event() {},
+    result() {},
+    error(error) {
+      stderr.write(`${renderError(error, { color, verbose, width: columnsOf(stderr) })}\n`);
+    },
+    stop() {},
+  };
+}
