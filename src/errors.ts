@@ -68,3 +68,8 @@ export type ErrorCode = keyof typeof exitCodes;
 export function exitCodeOf(error: unknown): number {
   return error instanceof RelocateError ? exitCodes[error.code] : 1;
 }
+
+/** Node's own name for what the system refused (`ENOENT`, `ENOSPC`), where the error has one. */
+export function systemCodeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

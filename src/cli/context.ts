@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { App } from '../app/app.ts';
-import { RelocateError } from '../errors.ts';
+import { RelocateError, systemCodeOf } from '../errors.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Globals } from './globals.ts';
@@ -60,7 +60,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
+    const code = systemCodeOf(cause);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new RelocateError('config-invalid', `${path} cannot be read.`, { facts: { reason: code }, cause });
   }

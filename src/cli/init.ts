@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Command } from 'commander';
-import { RelocateError } from '../errors.ts';
+import { RelocateError, systemCodeOf } from '../errors.ts';
 import { configPathOf, findApp, loadApp, openStorageOf } from './context.ts';
 import type { Globals } from './globals.ts';
 import { readPassword } from './password.ts';
@@ -46,7 +46,7 @@ async function writeConfig(session: Session, force: boolean): Promise<void> {
   try {
     await writeFile(path, yaml, { flag: force ? 'w' : 'wx' });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    if (systemCodeOf(cause) !== 'EEXIST') throw cause;
     throw new RelocateError('usage', `${path} is there already. It was not touched.`, {
       hint: 'Replace it with: relocate init --force — or create its repository with: relocate init --repository',
       cause,

@@ -3,6 +3,7 @@ import { version } from '../version.ts';
 import { checkCommand } from './check.ts';
 import { completionCommand } from './completion.ts';
 import { deployCommand } from './deploy.ts';
+import { destroyCommand } from './destroy.ts';
 import { addGlobals } from './globals.ts';
 import { initCommand } from './init.ts';
 import { keyCommand } from './key.ts';
@@ -42,6 +43,7 @@ export function buildProgram(): Command {
   restoreCommand(program);
   planCommand(program);
   deployCommand(program);
+  destroyCommand(program);
   unlockCommand(program);
   keyCommand(program);
   completionCommand(program);

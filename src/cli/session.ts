@@ -30,13 +30,13 @@ export async function runCommand(
   const mode = chooseMode({
     json: globals.json ?? false,
     quiet: globals.quiet ?? false,
-    stderrIsTty: process.stderr.isTTY === true,
+    stderrIsTty: process.stderr.isTTY,
     env: process.env,
   });
   const ui = createUi({
     mode,
     verbose: globals.verbose ?? false,
-    color: chooseColor({ noColor: !globals.color, isTty: process.stderr.isTTY === true, env: process.env }),
+    color: chooseColor({ noColor: !globals.color, isTty: process.stderr.isTTY, env: process.env }),
     now: Date.now,
     stdout: process.stdout,
     stderr: process.stderr,

@@ -208,6 +208,7 @@ export class Engine implements Repository {
 
   async close(): Promise<void> {
     await this.#startedWriter?.close();
+    await this.#storage.close();
   }
 
   #place() {

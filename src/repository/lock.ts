@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hostname, userInfo } from 'node:os';
 import * as z from 'zod';
-import { RelocateError } from '../errors.ts';
+import { RelocateError, systemCodeOf } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { MasterKey } from './crypto.ts';
 import { loadDocument, saveDocument } from './document.ts';
@@ -127,7 +127,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return systemCodeOf(error) === 'EPERM';
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { RelocateError } from '../errors.ts';
+import { RelocateError, systemCodeOf } from '../errors.ts';
 import type { FileType, Storage, StorageFile } from './storage.ts';
 
 /** Folders as in restic's local layout; packs are spread over 256 folders by the first two digits of their name. */
@@ -155,7 +155,7 @@ export class LocalStorage implements Storage {
   }
 
   #failed(what: string, file: StorageFile | undefined, cause: unknown): RelocateError {
-    const code = (cause as NodeJS.ErrnoException).code;
+    const code = systemCodeOf(cause);
     const name = file === undefined ? 'A folder' : `The file ${describe(file)}`;
     const facts = { reason: code, missing: isMissing(cause) };
     if (code === 'ENOSPC' || code === 'EDQUOT') {
@@ -184,7 +184,7 @@ async function entry(folder: string, name: string): Promise<{ name: string; size
 }
 
 function isMissing(cause: unknown): boolean {
-  return (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  return systemCodeOf(cause) === 'ENOENT';
 }
 
 async function readFully(handle: FileHandle, bytes: Buffer, offset: number): Promise<number> {

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import { RelocateError } from '../errors.ts';
+import { findApp, openRepositoryOf, stateFolderOf } from './context.ts';
+import type { Globals } from './globals.ts';
+import { runCommand } from './session.ts';
+
+interface Options {
+  to?: string;
+  deployment?: string;
+}
+
+export function destroyCommand(program: Command): void {
+  program
+    .command('destroy')
+    .summary('remove what deploys made')
+    .description(
+      'Stops the services of a deployment and removes all it made, also after a crash. Reports are kept.',
+    )
+    .option('--to <target>', 'every deployment to this target')
+    .option('--deployment <name>', 'this deployment alone')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  relocate destroy --to local\n  relocate destroy --deployment guestbook-local-20260131t120000\n',
+    )
+    .action((options: Options, command: Command) => run(command.optsWithGlobals<Globals>(), options));
+}
+
+async function run(globals: Globals, options: Options): Promise<void> {
+  await runCommand(globals, async (session) => {
+    const [{ destroy }, { targetOf }] = await Promise.all([
+      import('../relocation/destroy.ts'),
+      import('../../stacks/index.ts'),
+    ]);
+    const app = (await findApp(session))?.app;
+    const which = chosen(options, app?.name);
+    const result = await destroy(
+      {
+        stateFolder: stateFolderOf(globals, app),
+        which,
+        openRepository: () => openRepositoryOf(session, app),
+        targetOf,
+        targetOptions: (name) => app?.targets.find((choice) => choice.name === name)?.options,
+      },
+      session,
+    );
+    session.result(result, result.destroyed.map((one) => `Destroyed ${one.deployment}.`).join('\n'));
+  });
+}
+
+function chosen({ to, deployment }: Options, app: string | undefined) {
+  if (deployment !== undefined) return { deployment };
+  if (to !== undefined) return { target: to, app };
+  throw new RelocateError('usage', 'Nothing was named to destroy.', {
+    hint: 'Name a target with --to local, or one deployment with --deployment NAME. Nothing was done.',
+  });
+}
