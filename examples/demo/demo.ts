@@ -57,8 +57,7 @@ async function demo(keep: string | undefined): Promise<void> {
   atEnd(() => destroy(work));
   await relocate(['deploy', '--to', 'local', ...accessFrom(work, work.newHost)], { cwd: work.newHost });
   const report = await readReport(work);
-  const address = report.services[0]?.address;
-  if (address === undefined) throw new Error('the deploy reported no address');
+  const address = `http://${report.services[0]?.address ?? 'nowhere'}`;
   goOn();
 
   act('Is it all there?');
@@ -75,6 +74,8 @@ async function demo(keep: string | undefined): Promise<void> {
   if (keep !== undefined) {
     cleanUps.length = 0;
     sayWhatIsKept(work, address);
+  } else {
+    line('Cleaning up. With --keep DIR the repository, the report and the running app stay.');
   }
   print(`\nDone in ${seconds(Date.now() - startedAt)}.`);
 }
