@@ -103,26 +103,24 @@ export async function openStorageOf(session: Session, app: App | undefined): Pro
   return openStorage(repositoryUrl(session, app));
 }
 
+/** To be closed by the caller. */
+export async function openRepositoryOf(session: Session, app: App | undefined): Promise<Repository> {
+  const { openRepository } = await import('../repository/index.ts');
+  const storage = await openStorageOf(session, app);
+  return openRepository(storage, await readPassword(session.globals, session.environment));
+}
+
 /** Opens the repository for the time of `work`. */
 export async function withRepository<T>(
   session: Session,
   app: App | undefined,
   work: (repository: Repository) => Promise<T>,
 ): Promise<T> {
-  const { openRepository } = await import('../repository/index.ts');
-  const storage = await openStorageOf(session, app);
+  const repository = await openRepositoryOf(session, app);
   try {
-    const repository = await openRepository(
-      storage,
-      await readPassword(session.globals, session.environment),
-    );
-    try {
-      return await work(repository);
-    } finally {
-      await repository.close();
-    }
+    return await work(repository);
   } finally {
-    await storage.close();
+    await repository.close();
   }
 }
 

@@ -7,6 +7,7 @@ import { readShape } from './database.ts';
 import { files, type DatabaseDetails } from './details.ts';
 import { takeFingerprint } from './fingerprint.ts';
 import { countBytes } from './progress.ts';
+import { connectionText, quoteShell } from './quoting.ts';
 import { describeRoles } from './roles.ts';
 import { pinMoment, type PinnedMoment } from './session.ts';
 import { describeDatabase } from './settings.ts';
@@ -205,13 +206,13 @@ async function* oneChunk(text: string): AsyncGenerator<Uint8Array, void, void> {
 }
 
 /** For the README of a snapshot: what a person types, in the restored folder of this source. */
-export function restoreByHand(folder: string, { database, owner }: DatabaseDetails): string[] {
-  const quoted = `'${database.replaceAll("'", `'\\''`)}'`;
-  const ownedBy = `'${owner.replaceAll("'", `'\\''`)}'`;
+export function restoreByHand(folder: string, { database, owner, encoding }: DatabaseDetails): string[] {
+  const inside = quoteShell(connectionText(database));
+  const from = (file: string): string => quoteShell(`${folder}/${file}`);
   return [
-    `psql -d postgres -f ${folder}/${files.roles}`,
-    `createdb -O ${ownedBy} -T template0 ${quoted}`,
-    `pg_restore -d ${quoted} --exit-on-error --jobs=2 ${folder}/${files.dump}`,
-    `psql -d ${quoted} -f ${folder}/${files.settings}`,
+    `psql -v ON_ERROR_STOP=1 -d postgres -f ${from(files.roles)}`,
+    `createdb -T template0 -E ${encoding} -O ${quoteShell(owner)} ${quoteShell(database)}`,
+    `pg_restore -d ${inside} --exit-on-error --jobs=2 ${from(files.dump)}`,
+    `psql -v ON_ERROR_STOP=1 -d ${inside} -f ${from(files.settings)}`,
   ];
 }

@@ -15,3 +15,14 @@ export function dollarQuote(text: string): string {
   for (let attempt = 1; text.includes(tag); attempt++) tag = `$relocate${attempt}$`;
   return `${tag}${text}${tag}`;
 }
+
+/** A database's name as PostgreSQL's programs take it after -d: one with an equals sign would be read as something else. */
+export function connectionText(database: string): string {
+  if (/^[\w-]+$/.test(database)) return database;
+  return `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}
+
+/** One word for a POSIX shell. */
+export function quoteShell(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -9,7 +9,7 @@ import { connect, type Connection } from './connection.ts';
 import { connectBeside, recreateDatabase } from './database.ts';
 import { files, readDetails, type DatabaseDetails } from './details.ts';
 import { countBytes } from './progress.ts';
-import { quoteIdentifier } from './quoting.ts';
+import { connectionText, quoteIdentifier } from './quoting.ts';
 import { settingClause } from './roles.ts';
 import { runTool } from './tools.ts';
 import { parseUrl, withDatabase } from './url.ts';
@@ -52,8 +52,10 @@ export async function restoreDatabase(
     await restoreRoles(admin, await readScript(context, files.roles), details, user, context);
     await makeDatabase(admin, destination, details, context);
     const tools = { binaries, inside, context };
+    context.emit({ type: 'detail', message: `${context.name}: loading with ${context.parallel} jobs` });
     await runRestore(tools, dump);
     await finishDatabase(inside, await readScript(context, files.settings), details, user, context);
+    context.emit({ type: 'detail', message: `${context.name}: gathering statistics for the planner` });
     await analyse(tools);
   } finally {
     await rm(dump, { force: true });
@@ -165,7 +167,7 @@ async function runRestore({ binaries, inside, context }: Tools, dump: string): P
     binaries,
     tool: 'pg_restore',
     args: [
-      `--dbname=${connectionText(inside)}`,
+      `--dbname=${connectionText(parseUrl(inside).database)}`,
       `--jobs=${context.parallel}`,
       '--exit-on-error',
       '--no-tablespaces',
@@ -223,7 +225,7 @@ async function analyse({ binaries, inside, context }: Tools): Promise<void> {
     binaries,
     tool: 'vacuumdb',
     args: [
-      `--dbname=${connectionText(inside)}`,
+      `--dbname=${connectionText(parseUrl(inside).database)}`,
       '--analyze-only',
       `--jobs=${context.parallel}`,
       '--no-password',
@@ -234,12 +236,6 @@ async function analyse({ binaries, inside, context }: Tools): Promise<void> {
     emit: context.emit,
     signal: context.signal,
   });
-}
-
-/** A database's name as the tools take it: one with an equals sign or a scheme would be read as something else. */
-function connectionText(url: string): string {
-  const { database } = parseUrl(url);
-  return `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }
 
 async function readScript({ saved }: RestoreContext, name: string): Promise<string> {

@@ -1,10 +1,14 @@
-import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { copyFile, mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { findPostgres } from '../../../src/postgres/binaries.ts';
 import { connect } from '../../../src/postgres/connection.ts';
 import { ensureDatabase } from '../../../src/postgres/database.ts';
-import { withDatabase } from '../../../src/postgres/url.ts';
+import { toolEnvironment, withDatabase } from '../../../src/postgres/url.ts';
+import { postgres } from '../../../src/sources/postgres.ts';
 import type { Destination } from '../../../src/sources/source.ts';
 import { startPostgres, type TestServer } from '../../support/postgres.ts';
 import { makeRichDatabase } from '../../support/rich-database.ts';
@@ -149,8 +153,7 @@ test('a dump that was cut off fails the restore, and leaves no file behind', asy
   const destination = await newDestination('torn', 'somebody');
   const torn = await mkdtemp(path.join(folder, 'torn-'));
   for (const name of await readdir(captured.folder)) {
-    const { readFile } = await import('node:fs/promises');
-    await writeFile(path.join(torn, name), await readFile(path.join(captured.folder, name)));
+    await copyFile(path.join(captured.folder, name), path.join(torn, name));
   }
   await truncate(path.join(torn, 'database.pgdump'), 100_000);
   await expect(run.restore({ ...captured, folder: torn }, destination)).rejects.toMatchObject({
@@ -188,4 +191,21 @@ test('a database for a superuser app makes a superuser again, and says so', asyn
   expect(await app.query('SELECT rolsuper FROM pg_roles WHERE rolname = current_user')).toEqual([
     { rolsuper: true },
   ]);
+});
+
+test('the commands of the snapshot’s README bring it back without relocate', async () => {
+  const { folder: from, saved } = captured;
+  const commands = postgres.byHand?.({ ...saved, path: from }) ?? [];
+  const binaries = await findPostgres({ tools: ['psql', 'pg_restore'] });
+  const environment = toolEnvironment(target.url);
+  for (const command of commands) {
+    await promisify(execFile)('/bin/sh', ['-c', command], {
+      cwd: '/',
+      env: { ...environment, PATH: `${binaries.folder}:${process.env['PATH']}` },
+    });
+  }
+  const back = withDatabase(target.url, 'Odd "name" = dbname');
+  const byHand = await run.capture({ url: back });
+  const { facts } = byHand.saved.fingerprint;
+  expect(facts).toEqual(saved.fingerprint.facts);
 });
