@@ -22,6 +22,9 @@ export interface Measured {
 
 const kept = 5;
 
+/** Of less than this, the time tells of starting and not of the size. */
+const rateFromBytes = 1024 * 1024;
+
 export const noHistory: History = { historyVersion: 1, durationsMs: {}, rates: {} };
 
 /** A history that cannot be read is none: it only feeds estimates. */
@@ -44,7 +47,7 @@ export function withMeasurements(history: History, measured: readonly Measured[]
   const rates = { ...history.rates };
   for (const { kind, durationMs, sizeBytes } of measured) {
     durationsMs[kind] = [...(durationsMs[kind] ?? []), durationMs].slice(-kept);
-    if (sizeBytes !== undefined && sizeBytes > 0) {
+    if (sizeBytes !== undefined && sizeBytes >= rateFromBytes) {
       rates[kind] = [...(rates[kind] ?? []), (sizeBytes * 1000) / Math.max(durationMs, 1)].slice(-kept);
     }
   }

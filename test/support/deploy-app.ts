@@ -80,7 +80,12 @@ async function makeApp(folder: string, archive: string, adminUrl: string): Promi
     await writer.execute('create table note (id serial primary key, text text not null)');
     await writer.execute("insert into note (text) select 'note ' || n from generate_series(1, 500) n");
   }
-  const variables = { DATABASE_URL: url, ARCHIVE: archive, UPLOADS: './uploads', VISITS: join(folder, 'data/visits.sqlite') };
+  const variables = {
+    DATABASE_URL: url,
+    ARCHIVE: archive,
+    UPLOADS: './uploads',
+    VISITS: join(folder, 'data/visits.sqlite'),
+  };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
   await writeFile(join(folder, '.env'), lines.join(''));
 }

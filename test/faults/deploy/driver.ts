@@ -35,7 +35,9 @@ try {
 } catch (error) {
   if (!(error instanceof RelocateError)) throw error;
   process.stdout.write(JSON.stringify({ error: error.code, message: error.message, hint: error.hint }));
-  process.stderr.write(`${error.stack ?? ''}\n${String(error.cause instanceof Error ? error.cause.stack : '')}\n`);
+  process.stderr.write(
+    `${error.stack ?? ''}\n${String(error.cause instanceof Error ? error.cause.stack : '')}\n`,
+  );
   process.exitCode = 1;
 } finally {
   await repository.close();
