@@ -5,17 +5,16 @@ import type { Repository } from '../repository/repository.ts';
 import { encodeTree, type Node } from '../repository/tree.ts';
 import type { Id } from '../repository/types.ts';
 import type { DiskSummary } from '../sources/source.ts';
-import type { Counts } from './counts.ts';
+import type { Change, Counts } from './counts.ts';
 import { addAttributes, describeFile } from './disk-node.ts';
-import { fileType } from './modes.ts';
 import type { Owners } from './owners.ts';
-import { joinPath, showPath } from './paths.ts';
+import { ParentTrees } from './parent-trees.ts';
+import { fromRaw, showPath, toRaw, type RawText } from './paths.ts';
 import { isListed, patternPart, rootPart, type Pattern } from './patterns.ts';
 import type { Permits } from './permits.ts';
 import type { FileStat, Posix } from './posix.ts';
 import { describeError, FileProblem, readFile } from './read-file.ts';
-import { isSameTime } from './times.ts';
-import { loadTree } from './trees.ts';
+import { isSameNode, isUnchangedFile } from './same-node.ts';
 
 /** What all captures of one snapshot share. */
 export interface CaptureTools {
@@ -50,12 +49,12 @@ export async function captureFolder(
   { excludes, parent }: { excludes: readonly Pattern[]; parent: Node | undefined },
 ): Promise<FolderCapture> {
   const walk = new Walk(tools, excludes);
-  const stat = tools.posix.lstat(path);
-  const node = walk.describe(name, path, stat);
+  const raw = toRaw(path);
+  const node = walk.describe(name, raw, tools.posix.lstat(raw));
   if (node?.type !== 'dir') throw new FileProblem('it is no folder');
+  walk.addAttributes(node, raw);
   try {
-    const parts = excludes.length === 0 ? [] : partsOf(path);
-    const { done } = await walk.folder(path, parts, parent?.subtree);
+    const { done } = await walk.folder(raw, excludes.length === 0 ? [] : partsOf(raw), parent?.subtree);
     node.subtree = await done;
     return { node, summary: { ...walk.summary, tree: node.subtree } };
   } finally {
@@ -64,18 +63,18 @@ export async function captureFolder(
   }
 }
 
-function partsOf(path: Buffer): string[] {
-  const parts = path
-    .toString('latin1')
-    .split('/')
-    .filter((part) => part !== '');
-  return [rootPart, ...parts.map((part) => patternPart(Buffer.from(part, 'latin1')))];
+function partsOf(path: RawText): string[] {
+  const names = path.split('/').filter((name) => name !== '');
+  return [rootPart, ...names.map((name) => patternPart(fromRaw(name)))];
 }
 
 /** Wrapped, so that awaiting the walk of a folder doesn't await the files in it too. */
-interface Pending {
-  done: Promise<Id>;
+interface Pending<T> {
+  done: Promise<T>;
 }
+
+/** An entry as the walk finds it: described already, left out, or work to be begun. */
+type Found = Node | undefined | (() => Promise<Pending<Node | undefined> | undefined>);
 
 class Walk {
   readonly summary = {
@@ -90,120 +89,134 @@ class Walk {
   #failure: { error: unknown } | undefined;
   readonly #tools: CaptureTools;
   readonly #excludes: readonly Pattern[];
+  readonly #parents: ParentTrees;
 
   constructor(tools: CaptureTools, excludes: readonly Pattern[]) {
     this.#tools = tools;
     this.#excludes = excludes;
+    this.#parents = new ParentTrees(tools.repository, tools.emit);
   }
 
-  describe(name: Buffer, path: Buffer, stat: FileStat): Node | undefined {
-    const node = describeFile(name, path, stat, this.#tools.owners);
-    if (node) addAttributes(node, path, this.#tools.posix, (error) => this.#attributesUnread(path, error));
+  describe(name: Buffer, path: RawText, stat: FileStat): Node | undefined {
+    return describeFile(name, path, stat, this.#tools.owners);
+  }
+
+  addAttributes(node: Node, path: RawText): Node {
+    addAttributes(node, path, this.#tools.posix, (error) =>
+      this.#problem(path, `its extended attributes could not be read: ${describeError(error)}`),
+    );
     return node;
   }
 
-  async folder(path: Buffer, parts: readonly string[], parentTree: Id | undefined): Promise<Pending> {
-    const names = readdirSync(path, { encoding: 'buffer' }).sort((a, b) => a.compare(b));
-    const parents = parentTree === undefined ? [] : await this.#loadParent(parentTree);
+  async folder(path: RawText, parts: readonly string[], parentTree: Id | undefined): Promise<Pending<Id>> {
+    const names = readdirSync(fromRaw(path), { encoding: 'latin1' }).sort();
+    const parents = await this.#parents.take(parentTree);
     const nodes: (Node | Promise<Node | undefined>)[] = [];
     let next = 0;
     for (const name of names) {
       if (Date.now() - this.#freeAt > maxBusyMs) await this.#breathe();
-      while (next < parents.length && (parents[next]?.name.compare(name) ?? 0) < 0) next += 1;
-      const parent = parents[next]?.name.equals(name) ? parents[next] : undefined;
-      const node = await this.#entry(joinPath(path, name), name, parts, parent);
-      if (node) nodes.push(node.value);
+      let parent = parents[next];
+      while (parent !== undefined && toRaw(parent.name) < name) parent = parents[++next];
+      if (parent !== undefined && toRaw(parent.name) !== name) parent = undefined;
+      const found = this.#find(`${path}/${name}`, name, parts, parent);
+      if (typeof found !== 'function') {
+        if (found) nodes.push(found);
+        continue;
+      }
+      if (parent?.subtree !== undefined) this.#parents.expect(parents, next);
+      const begun = await this.#begin(`${path}/${name}`, found);
+      if (begun) nodes.push(begun.done);
     }
-    return { done: this.#handled(this.#saveFolder(nodes)) };
+    return { done: this.#handled(this.#saveFolder(nodes, parents, parentTree)) };
   }
 
-  /** Undefined for what is left out. Wrapped, so that a file still being read is not waited for. */
-  async #entry(
-    path: Buffer,
-    name: Buffer,
-    folderParts: readonly string[],
-    parent: Node | undefined,
-  ): Promise<{ value: Node | Promise<Node | undefined> } | undefined> {
-    const parts = this.#excludes.length === 0 ? folderParts : [...folderParts, patternPart(name)];
+  #find(path: RawText, name: RawText, folderParts: readonly string[], parent: Node | undefined): Found {
+    const parts = this.#excludes.length === 0 ? folderParts : [...folderParts, patternPart(fromRaw(name))];
     if (this.#excludes.length > 0 && isListed(this.#excludes, parts)) return undefined;
     try {
-      const stat = this.#tools.posix.lstat(path);
-      const type = fileType(stat.mode);
+      const node = this.describe(parent?.name ?? fromRaw(name), path, this.#tools.posix.lstat(path));
       // restic leaves sockets out: they are the end of a running process, not data.
-      if (type === 'socket') return undefined;
-      if (type === 'dir') return await this.#subfolder(path, name, parts, stat, parent);
-      if (type === 'file') return await this.#file(path, name, stat, parent);
-      const node = this.describe(name, path, stat);
-      if (type === 'symlink') this.summary.symlinks += 1;
-      return node && { value: node };
+      if (node === undefined || node.type === 'socket') return undefined;
+      if (node.type === 'dir')
+        return () => this.#subfolder(this.addAttributes(node, path), path, parts, parent);
+      if (node.type === 'file')
+        return this.#unchangedFile(node, path, parent) ?? (() => this.#newFile(path, node, parent));
+      if (node.type === 'symlink') this.summary.symlinks += 1;
+      return asBefore(this.addAttributes(node, path), parent);
     } catch (error) {
-      if (!isSystemError(error)) throw error;
-      this.#problem(path, describeError(error));
+      this.#problem(path, reasonOf(error));
+      return undefined;
+    }
+  }
+
+  /** Work that cannot even be begun is the entry's own trouble. */
+  async #begin<T>(path: RawText, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#problem(path, reasonOf(error));
       return undefined;
     }
   }
 
   async #subfolder(
-    path: Buffer,
-    name: Buffer,
+    node: Node,
+    path: RawText,
     parts: readonly string[],
-    stat: FileStat,
     parent: Node | undefined,
-  ): Promise<{ value: Promise<Node> } | undefined> {
-    const node = this.describe(name, path, stat);
-    if (!node) return undefined;
+  ): Promise<Pending<Node>> {
     const { done } = await this.folder(path, parts, parent?.subtree);
     this.summary.directories += 1;
     const finish = async (): Promise<Node> => {
       node.subtree = await done;
-      const same = parent !== undefined && encodeTree([parent]).equals(encodeTree([node]));
-      this.#tools.counts.folder(parent === undefined ? 'new' : same ? 'unmodified' : 'changed');
-      return node;
+      const result = asBefore(node, parent);
+      this.#tools.counts.folder(parent === undefined ? 'new' : result === parent ? 'unmodified' : 'changed');
+      return result;
     };
-    return { value: this.#handled(finish()) };
+    return { done: this.#handled(finish()) };
   }
 
-  async #file(
-    path: Buffer,
-    name: Buffer,
-    stat: FileStat,
-    parent: Node | undefined,
-  ): Promise<{ value: Node | Promise<Node | undefined> } | undefined> {
-    if (parent?.content && isUnchanged(stat, parent)) {
-      if (parent.content.every((id) => this.#tools.repository.hasBlob('data', id))) {
-        const node = this.describe(name, path, stat);
-        if (!node) return undefined;
-        node.content = parent.content;
-        this.#countFile(path, node, 'unmodified');
-        return { value: node };
-      }
-      this.#tools.emit({
-        type: 'warning',
-        code: 'content-missing',
-        message: `${showPath(path)} is unchanged, but the repository has lost parts of it: it is stored again.`,
-        item: showPath(path),
-      });
+  #unchangedFile(node: Node, path: RawText, parent: Node | undefined): Node | undefined {
+    if (parent?.content === undefined || !isUnchangedFile(node, parent)) return undefined;
+    if (parent.content.every((id) => this.#tools.repository.hasBlob('data', id))) {
+      node.content = parent.content;
+      this.#countFile(path, node, 'unmodified');
+      return asBefore(this.addAttributes(node, path), parent);
     }
-    await this.#tools.permits.acquire();
-    return { value: this.#handled(this.#readFile(path, name, parent)) };
+    this.#tools.emit({
+      type: 'warning',
+      code: 'content-missing',
+      message: `${show(path)} is unchanged, but the repository has lost parts of it: it is stored again.`,
+      item: show(path),
+    });
+    return undefined;
   }
 
-  async #readFile(path: Buffer, name: Buffer, parent: Node | undefined): Promise<Node | undefined> {
+  async #newFile(
+    path: RawText,
+    { name }: Node,
+    parent: Node | undefined,
+  ): Promise<Pending<Node | undefined>> {
+    await this.#tools.permits.acquire();
+    return { done: this.#handled(this.#readFile(path, name, parent)) };
+  }
+
+  async #readFile(path: RawText, name: Buffer, parent: Node | undefined): Promise<Node | undefined> {
     const { repository, counts, signal, permits } = this.#tools;
     let readBytes = 0;
     const onBytes = (bytes: number): void => {
       readBytes += bytes;
-      counts.reading(bytes, () => showPath(path));
+      counts.reading(bytes, () => show(path));
     };
     try {
-      const { stat, saved, changed } = await readFile(repository, path, { signal, onBytes });
+      const { stat, saved, changed } = await readFile(repository, fromRaw(path), { signal, onBytes });
       const node = this.describe(name, path, stat);
       if (!node) return undefined;
       node.content = saved.content;
       node.size = saved.sizeBytes;
       this.#countFile(path, node, parent === undefined ? 'new' : 'changed');
       if (changed !== undefined) this.#problem(path, changed);
-      return node;
+      return asBefore(this.addAttributes(node, path), parent);
     } catch (error) {
       if (!(error instanceof FileProblem)) throw error;
       this.#problem(path, error.message);
@@ -214,40 +227,31 @@ class Walk {
     }
   }
 
-  async #saveFolder(pending: readonly (Node | Promise<Node | undefined>)[]): Promise<Id> {
+  /** A folder in which every node is the one of the parent snapshot is that snapshot's folder: nothing to be saved. */
+  async #saveFolder(
+    pending: readonly (Node | Promise<Node | undefined>)[],
+    parents: readonly Node[],
+    parentTree: Id | undefined,
+  ): Promise<Id> {
     const nodes: Node[] = [];
     for (const one of pending) {
       const node = one instanceof Promise ? await one : one;
       if (node) nodes.push(node);
     }
+    const isSame = nodes.length === parents.length && nodes.every((node, index) => node === parents[index]);
+    if (isSame && parentTree !== undefined && this.#tools.repository.hasBlob('tree', parentTree))
+      return parentTree;
     return this.#tools.repository.saveTree(encodeTree(nodes));
   }
 
-  #countFile(path: Buffer, node: Node, change: 'new' | 'changed' | 'unmodified'): void {
+  #countFile(path: RawText, node: Node, change: Change): void {
     this.summary.files += 1;
     this.summary.sizeBytes += node.size;
-    this.#tools.counts.file(node, change, () => showPath(path));
+    this.#tools.counts.file(node, change, () => show(path));
   }
 
-  async #loadParent(tree: Id): Promise<Node[]> {
-    try {
-      return await loadTree(this.#tools.repository, tree);
-    } catch (error) {
-      this.#tools.emit({
-        type: 'warning',
-        code: 'parent-unreadable',
-        message: `A folder of the previous snapshot cannot be read; its files are read again. ${describeError(error)}`,
-      });
-      return [];
-    }
-  }
-
-  #attributesUnread(path: Buffer, error: unknown): void {
-    this.#problem(path, `its extended attributes could not be read: ${describeError(error)}`);
-  }
-
-  #problem(path: Buffer, reason: string): void {
-    this.summary.problems.push({ path: showPath(path), reason });
+  #problem(path: RawText, reason: string): void {
+    this.summary.problems.push({ path: show(path), reason });
   }
 
   async #breathe(): Promise<void> {
@@ -268,17 +272,14 @@ class Walk {
   }
 }
 
-/** As restic sees it: type, size, mtime, ctime and inode are those of the node that was saved. */
-function isUnchanged(stat: FileStat, saved: Node): boolean {
-  return (
-    saved.type === 'file' &&
-    stat.size === saved.size &&
-    stat.inode === saved.inode &&
-    isSameTime(stat.mtime, saved.mtime) &&
-    isSameTime(stat.ctime, saved.ctime)
-  );
-}
+/** The parent's own node if that says exactly the same. */
+const asBefore = (node: Node, parent: Node | undefined): Node =>
+  parent !== undefined && isSameNode(node, parent) ? parent : node;
 
-function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
+const show = (path: RawText): string => showPath(fromRaw(path));
+
+/** In words, if it is the file system's; anything else is thrown on. */
+function reasonOf(error: unknown): string {
+  if (error instanceof Error && 'syscall' in error) return describeError(error);
+  throw error;
 }

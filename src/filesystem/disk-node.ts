@@ -2,6 +2,7 @@ import { readlinkSync } from 'node:fs';
 import type { Node } from '../repository/tree.ts';
 import { fileType, toGoMode } from './modes.ts';
 import type { Owners } from './owners.ts';
+import { fromRaw, type RawText } from './paths.ts';
 import type { FileStat, Posix } from './posix.ts';
 import { formatTime } from './times.ts';
 
@@ -9,7 +10,7 @@ import { formatTime } from './times.ts';
  * What restic stores of a file on disk, without its content: atime is the mtime unless asked for otherwise, folders
  * and FIFOs have no link count, a size is only of files. Throws where a symlink cannot be read.
  */
-export function describeFile(name: Buffer, path: Buffer, stat: FileStat, owners: Owners): Node | undefined {
+export function describeFile(name: Buffer, path: RawText, stat: FileStat, owners: Owners): Node | undefined {
   const type = fileType(stat.mode);
   if (type === undefined) return undefined;
   const mtime = formatTime(stat.mtime);
@@ -31,7 +32,7 @@ export function describeFile(name: Buffer, path: Buffer, stat: FileStat, owners:
     links: type === 'file' || type === 'symlink' || isDevice ? stat.links : 0,
     device: isDevice ? stat.device : 0n,
   };
-  if (type === 'symlink') node.linkTarget = readlinkSync(path, { encoding: 'buffer' });
+  if (type === 'symlink') node.linkTarget = readlinkSync(fromRaw(path), { encoding: 'buffer' });
   return node;
 }
 
@@ -41,7 +42,7 @@ export function describeFile(name: Buffer, path: Buffer, stat: FileStat, owners:
  */
 export function addAttributes(
   node: Node,
-  path: Buffer,
+  path: RawText,
   posix: Posix,
   problem: (error: unknown) => void,
 ): void {

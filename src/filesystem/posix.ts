@@ -2,8 +2,9 @@ import { lstatSync, lutimesSync, type BigIntStats } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { KoffiFunc } from 'koffi';
 import type { Event } from '../events.ts';
+import { fromRaw, showPath, type RawText } from './paths.ts';
 
-/** What lstat says, in numbers that need no rounding. Paths are raw bytes everywhere: file systems know no encoding. */
+/** What lstat says, in numbers that need no rounding.  */
 export interface FileStat {
   /** As POSIX has it: type and permissions. */
   mode: number;
@@ -33,9 +34,9 @@ export interface Attribute {
 
 /** The calls that Node has not. All are synchronous and throw errors with the usual `code`; none follows a symlink. */
 export interface Posix {
-  lstat(path: Buffer): FileStat;
+  lstat(path: Buffer | RawText): FileStat;
   /** Extended attributes in the order the kernel lists them; none where the file system has none. */
-  readAttributes(path: Buffer): Attribute[];
+  readAttributes(path: Buffer | RawText): Attribute[];
   setAttribute(path: Buffer, attribute: Attribute): void;
   removeAttribute(path: Buffer, name: string): void;
   setTimes(path: Buffer, atime: Moment, mtime: Moment): void;
@@ -99,15 +100,17 @@ function linuxPosix(bind: (signature: string) => LibcFunction, lastError: () => 
   const listBuffer = Buffer.alloc(maxAttributeBytes);
   const timesBuffer = Buffer.alloc(32);
 
-  const terminated = (path: Buffer): Buffer => {
+  const terminated = (path: Buffer | RawText): Buffer => {
     if (path.length >= maxPathBytes) throw systemError('ENAMETOOLONG', 'open', path);
-    path.copy(pathBuffer);
+    if (typeof path === 'string') pathBuffer.write(path, 'latin1');
+    else path.copy(pathBuffer);
     pathBuffer[path.length] = 0;
     return pathBuffer;
   };
-  const failed = (call: string, path: Buffer) => systemError(getSystemErrorName(-lastError()), call, path);
+  const failed = (call: string, path: Buffer | RawText) =>
+    systemError(getSystemErrorName(-lastError()), call, path);
 
-  const readValue = (path: Buffer, name: Buffer): Buffer | undefined => {
+  const readValue = (path: Buffer | RawText, name: Buffer): Buffer | undefined => {
     const length = Number(
       lgetxattr(terminated(path), Buffer.concat([name, Buffer.of(0)]), valueBuffer, maxAttributeBytes),
     );
@@ -211,7 +214,7 @@ function splitNames(list: Buffer): Buffer[] {
 const plainPosix: Posix = {
   limits:
     'On this system extended attributes are neither saved nor restored, FIFOs and devices are not restored, and times are restored to the microsecond.',
-  lstat: (path) => fromNode(lstatSync(path, { bigint: true })),
+  lstat: (path) => fromNode(lstatSync(typeof path === 'string' ? fromRaw(path) : path, { bigint: true })),
   readAttributes: () => [],
   setAttribute: (path) => {
     throw systemError('ENOTSUP', 'setxattr', path);
@@ -246,6 +249,9 @@ function toMoment(nanoseconds: bigint): Moment {
   return { seconds: Number((nanoseconds - rest) / 1_000_000_000n), nanoseconds: Number(rest) };
 }
 
-function systemError(code: string, call: string, path: Buffer): Error {
-  return Object.assign(new Error(`${code}: ${call} '${path.toString()}'`), { code, syscall: call });
+function systemError(code: string, call: string, path: Buffer | RawText): Error {
+  return Object.assign(
+    new Error(`${code}: ${call} '${showPath(typeof path === 'string' ? fromRaw(path) : path)}'`),
+    { code, syscall: call },
+  );
 }

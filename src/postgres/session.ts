@@ -19,7 +19,7 @@ export interface PinnedMoment extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** How values are written as text depends on these; digests must not. Sorted as PostgreSQL's manual has them. */
+/** How values are written as text depends on these; digests must not. Nor may a time limit end a long read. */
 const readerSettings = {
   search_path: '',
   bytea_output: 'hex',
@@ -34,6 +34,7 @@ const readerSettings = {
   statement_timeout: '0',
   lock_timeout: '60000',
   idle_in_transaction_session_timeout: '0',
+  transaction_timeout: '0',
 };
 
 /** Throws as `connect` does. See https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION */
@@ -73,7 +74,11 @@ async function openReading(
   const connection = await connect(url, options);
   try {
     for (const [name, value] of Object.entries(readerSettings)) {
-      await connection.query('SELECT pg_catalog.set_config($1, $2, false)', [name, value]);
+      // Older servers do not have all of them.
+      await connection.query(
+        'SELECT pg_catalog.set_config(name, $2, false) FROM pg_catalog.pg_settings WHERE name = $1',
+        [name, value],
+      );
     }
     await connection.execute('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
     // The server made this name of hex digits and dashes; SET TRANSACTION takes no parameters.

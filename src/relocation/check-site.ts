@@ -47,6 +47,16 @@ async function queryPostgres(url: string, query: string, signal: AbortSignal): P
   return firstValue(row);
 }
 
+async function querySqlite(path: string, query: string): Promise<string | undefined> {
+  const { DatabaseSync } = await import('node:sqlite');
+  const database = new DatabaseSync(path, { readOnly: true });
+  try {
+    return firstValue(database.prepare(query).get());
+  } finally {
+    database.close();
+  }
+}
+
 function firstValue(row: Readonly<Record<string, unknown>> | undefined): string | undefined {
   const [value]: unknown[] = row === undefined ? [] : Object.values(row);
   if (value === undefined || value === null) return row === undefined ? undefined : '';
