@@ -110,24 +110,36 @@ export function decodeTree(json: Buffer): Node[] {
 type Fields = Readonly<Record<string, unknown>>;
 
 function parseNodes(json: Buffer): unknown[] {
-  let parsed: unknown;
+  const text = json.toString();
+  const nodes = nodesOf(parseJson(text));
+  // JSON.parse rounds what passes 2^53: then the digits are read again, as text.
+  return nodes.some(isRounded) ? nodesOf(parseJson(text.replace(largeNumber, '"$1":"$2"'))) : nodes;
+}
+
+function parseJson(text: string): unknown {
   try {
-    parsed = JSON.parse(keepLargeNumbers(json.toString()));
+    return JSON.parse(text);
   } catch (cause) {
     throw new RelocateError('snapshot-hostile', 'A folder’s listing in the snapshot is no JSON.', { cause });
   }
-  const nodes = isFields(parsed) ? parsed['nodes'] : undefined;
+}
+
+function nodesOf(tree: unknown): unknown[] {
+  const nodes = isFields(tree) ? tree['nodes'] : undefined;
   // Go writes null for a list that was never made.
   if (nodes === null) return [];
   return Array.isArray(nodes) ? nodes : hostile('it has no list of nodes');
 }
 
+/** A key cannot be forged inside a string, where its quotes are escaped. */
 const largeNumber = /"(inode|device_id|device)":(\d{16,})(?=[,}])/g;
 
-/** JSON.parse would round what passes 2^53; a key cannot be forged inside a string, where its quotes are escaped. */
-function keepLargeNumbers(text: string): string {
-  return /:\d{16}/.test(text) ? text.replace(largeNumber, '"$1":"$2"') : text;
+function isRounded(node: unknown): boolean {
+  return isFields(node) && [node['inode'], node['device_id'], node['device']].some(isBeyondExact);
 }
+
+const isBeyondExact = (value: unknown): boolean =>
+  typeof value === 'number' && value > Number.MAX_SAFE_INTEGER;
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
