@@ -65,12 +65,14 @@ complete -o filenames -F _relocate relocate
 `;
 }
 
+function escapeZsh(text: string): string {
+  return (text.split('\n')[0] ?? '').replace(/[\\:'[\]]/g, (mark) => (mark === "'" ? '’' : `\\${mark}`));
+}
+
 function zsh(words: Words): string {
-  const escape = (text: string) =>
-    text.replace(/[\\:'[\]]/g, (mark) => (mark === "'" ? '’' : `\\${mark}`)).split('\n')[0];
   const cases = [...words].map(
     ([path, choices]) =>
-      `      '${path}') choices=(${choices.map((choice) => `'${choice.word}:${escape(choice.help)}'`).join(' ')}) ;;`,
+      `      '${path}') choices=(${choices.map((choice) => `'${choice.word}:${escapeZsh(choice.help)}'`).join(' ')}) ;;`,
   );
   return `#compdef relocate
 _relocate() {
@@ -92,8 +94,11 @@ if [ "$funcstack[1]" = "_relocate" ]; then _relocate "$@"; else compdef _relocat
 `;
 }
 
+function quoteFish(text: string): string {
+  return `'${(text.split('\n')[0] ?? '').replace(/[\\']/g, String.raw`\$&`)}'`;
+}
+
 function fish(words: Words): string {
-  const quote = (text: string) => `'${(text.split('\n')[0] ?? '').replace(/[\\']/g, String.raw`\$&`)}'`;
   const lines = [...words].flatMap(([path, choices]) => {
     const seen = path.split(' ').filter((word) => word !== '');
     const condition =
@@ -102,8 +107,8 @@ function fish(words: Words): string {
         : seen.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
     return choices.map(({ word, help }) =>
       word.startsWith('--')
-        ? `complete -c relocate -n ${quote(condition)} -l ${word.slice(2)} -d ${quote(help)}`
-        : `complete -c relocate -f -n ${quote(condition)} -a ${word} -d ${quote(help)}`,
+        ? `complete -c relocate -n ${quoteFish(condition)} -l ${word.slice(2)} -d ${quoteFish(help)}`
+        : `complete -c relocate -f -n ${quoteFish(condition)} -a ${word} -d ${quoteFish(help)}`,
     );
   });
   return `# fish completion for relocate\n${lines.join('\n')}\n`;

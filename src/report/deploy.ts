@@ -1,4 +1,4 @@
-import type { DeployReport, Plan } from '../relocation/types.ts';
+import type { DeployReport, ObjectiveReport, Plan } from '../relocation/types.ts';
 import { formatAge, formatBytes, formatDuration, sanitise, shortId } from '../ui/format.ts';
 import { table } from './table.ts';
 
@@ -32,6 +32,12 @@ const headlines = {
   unverified: 'is up, but not everything could be verified',
 } as const;
 
+function objective(name: string, { objectiveMs, measuredMs, met }: ObjectiveReport): string {
+  const against =
+    objectiveMs === undefined ? '' : ` of ${formatDuration(objectiveMs)}, ${met ? 'met' : 'MISSED'}`;
+  return `${name} ${formatDuration(measuredMs)}${against}`;
+}
+
 export function deployText(report: DeployReport): string {
   const verified = report.verify?.data.map((data) => [
     sanitise(data.name),
@@ -44,11 +50,6 @@ export function deployText(report: DeployReport): string {
     check.outcome,
     sanitise(check.detail),
   ]);
-  const objective = (name: string, { objectiveMs, measuredMs, met }: DeployReport['objectives']['rto']) =>
-    `${name} ${formatDuration(measuredMs)}` +
-    (objectiveMs === undefined
-      ? ''
-      : ` of ${formatDuration(objectiveMs)}, ${met === true ? 'met' : 'MISSED'}`);
   return [
     `${sanitise(report.app)} ${headlines[report.outcome]} (${report.deployment}).`,
     '',

@@ -32,7 +32,7 @@ export function randomMasterKey(): MasterKey {
   return { encrypt: randomBytes(32), macK: randomBytes(16), macR: randomBytes(16) };
 }
 
-export function seal(key: MasterKey, plaintext: Uint8Array): Buffer {
+export function seal(key: MasterKey, plaintext: Uint8Array): Buffer<ArrayBuffer> {
   const iv = randomBytes(ivBytes);
   const cipher = createCipheriv('aes-256-ctr', key.encrypt, iv);
   const ciphertext = cipher.update(plaintext);

@@ -5,7 +5,7 @@ import type { Id } from './types.ts';
 
 /** A blob as it goes into a pack. */
 export interface SealedBlob {
-  sealed: Buffer;
+  sealed: Buffer<ArrayBuffer>;
   /** 0 when it is stored uncompressed. */
   uncompressedLength: number;
 }

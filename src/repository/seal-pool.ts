@@ -32,8 +32,9 @@ export class SealPool {
     return new Promise((resolve, reject) => {
       thread.waiting.set(number, { resolve, reject });
       const request: SealRequest = { number, id, plaintext, mayCompress };
-      const whole = plaintext.byteLength === plaintext.buffer.byteLength;
-      thread.worker.postMessage(request, whole ? [plaintext.buffer as ArrayBuffer] : []);
+      const { buffer } = plaintext;
+      const isWhole = buffer instanceof ArrayBuffer && plaintext.byteLength === buffer.byteLength;
+      thread.worker.postMessage(request, isWhole ? [buffer] : []);
     });
   }
 

@@ -11,8 +11,10 @@ export interface SealRequest {
 }
 
 export type SealResponse =
-  { number: number; sealed: Uint8Array; uncompressedLength: number } | { number: number; error: unknown };
+  | { number: number; sealed: Uint8Array<ArrayBuffer>; uncompressedLength: number }
+  | { number: number; error: unknown };
 
+// oxlint-disable-next-line no-unsafe-type-assertion -- seal-pool.ts, which starts this program, hands over just this.
 const { encrypt, macK, macR } = workerData as Record<keyof MasterKey, Uint8Array>;
 const key: MasterKey = { encrypt: Buffer.from(encrypt), macK: Buffer.from(macK), macR: Buffer.from(macR) };
 
@@ -20,9 +22,7 @@ await readyCrypto();
 parentPort?.on('message', ({ number, id, plaintext, mayCompress }: SealRequest) => {
   try {
     const { sealed, uncompressedLength } = sealBlob(key, id, plaintext, mayCompress);
-    parentPort?.postMessage({ number, sealed, uncompressedLength } satisfies SealResponse, [
-      sealed.buffer as ArrayBuffer,
-    ]);
+    parentPort?.postMessage({ number, sealed, uncompressedLength } satisfies SealResponse, [sealed.buffer]);
   } catch (error) {
     parentPort?.postMessage({ number, error } satisfies SealResponse);
   }

@@ -8,8 +8,8 @@ import type { Snapshot, StoredSnapshot } from './types.ts';
 
 const hexId = z.string().regex(/^[0-9a-f]{64}$/);
 const texts = z.array(z.string()).nullish();
-/** restic's own fields and whatever a later version adds; only what the program relies on is checked. */
-const snapshotJson = z.looseObject({
+/** The fields the program relies on. Others, of restic or of a later version, are left out, not refused. */
+const snapshotJson = z.object({
   time: z.string(),
   tree: hexId,
   paths: texts,
@@ -23,8 +23,7 @@ async function loadSnapshot({ storage, key }: Place, id: string): Promise<Stored
   const parsed = snapshotJson.safeParse(await loadDocument(storage, key, { type: 'snapshot', name: id }));
   if (!parsed.success) throw damaged(`snapshot ${id.slice(0, 8)}`, parsed.error);
   const { paths, tags, ...rest } = parsed.data;
-  const snapshot: Snapshot = { ...rest, ...(tags ? { tags } : {}), paths: paths ?? [] } as Snapshot;
-  return { ...snapshot, id };
+  return { ...rest, ...(tags ? { tags } : {}), paths: paths ?? [], id };
 }
 
 export async function listSnapshots(

@@ -104,7 +104,7 @@ const plainAscii = /^[\x20-\x7e]*$/u;
 const invisible = /^[\p{Mark}\p{Cc}\p{Cf}]+$/u;
 // Unicode's East Asian Width W and F in coarse ranges, and emoji shown as pictures.
 const wide =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{1b2ff}\u{1f200}-\u{1f2ff}\u{20000}-\u{3fffd}\ufe0f]|\p{Emoji_Presentation}/u;
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{1b2ff}\u{1f200}-\u{1f2ff}\u{20000}-\u{3fffd}]|\ufe0f|\p{Emoji_Presentation}/u;
 
 /** How many columns a terminal takes for a text without control characters. */
 export function displayWidth(text: string): number {

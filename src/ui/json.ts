@@ -39,7 +39,7 @@ export function createJson({ stdout, verbose, now }: RendererContext): Renderer 
 
   function end(document: object) {
     if (ended) return;
-    for (const phase of [...heldBack.keys()]) flush(phase);
+    for (const phase of Array.from(heldBack.keys())) flush(phase);
     write(document);
     ended = true;
   }

@@ -134,7 +134,7 @@ describe('variables', () => {
   const dataUrl = (url: string) => `app: a\ndata: { db: { postgres: { url: ${JSON.stringify(url)} } } }\n`;
   const urlOf = async (url: string, environment: Record<string, string> = {}, env = '') => {
     const [item] = (await parse(dataUrl(url), { environment, files: { '.env': env } })).data;
-    return (item?.options as { url: string }).url;
+    return (item!.options as { url: string }).url;
   };
 
   test('of the process come before those of the env files, and defaults last', async () => {

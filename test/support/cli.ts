@@ -50,6 +50,7 @@ export function relocate(args: readonly string[], options: CliOptions): Promise<
 }
 
 /** The one result of a run with --json. */
+// oxlint-disable-next-line no-unnecessary-type-parameters -- the caller knows what its command answers.
 export function resultOf<T = Record<string, unknown>>(result: CliResult): T {
   const last = result.stdout.trimEnd().split('\n').at(-1) ?? '';
   const parsed = JSON.parse(last) as T & { type: string };
