@@ -71,5 +71,7 @@ export function exitCodeOf(error: unknown): number {
 
 /** Node's own name for what the system refused (`ENOENT`, `ENOSPC`), where the error has one. */
 export function systemCodeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  // Not `instanceof Error`: an error made in another realm, as tests have them, is one as well.
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }
