@@ -66,8 +66,6 @@ async function demo(keep: string | undefined): Promise<void> {
     `All ${count(book.entries.length)} entries, ${count(book.pictures.size)} pictures and ${book.visits} visits, asked for over HTTP,`,
   );
   line(`are byte for byte what people sent. It answers on ${address} now.`);
-  for (const phase of report.phases)
-    line(`${phase.phase.padEnd(10)} ${seconds(phase.durationMs).padStart(7)}`);
   await checkWithRestic(work);
   goOn();
 

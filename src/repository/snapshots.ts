@@ -4,17 +4,38 @@ import { silent, type Emit } from '../events.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { MasterKey } from './crypto.ts';
 import { damaged, loadDocument } from './document.ts';
-import type { Snapshot, StoredSnapshot } from './types.ts';
+import type { StoredSnapshot } from './types.ts';
 
 const hexId = z.string().regex(/^[0-9a-f]{64}$/);
 const texts = z.array(z.string()).nullish();
+const count = z.number().default(0);
+/** Older versions of restic write fewer of these. */
+const summaryJson = z.object({
+  backup_start: z.string().default(''),
+  backup_end: z.string().default(''),
+  files_new: count,
+  files_changed: count,
+  files_unmodified: count,
+  dirs_new: count,
+  dirs_changed: count,
+  dirs_unmodified: count,
+  data_blobs: count,
+  tree_blobs: count,
+  data_added: count,
+  data_added_packed: count,
+  total_files_processed: count,
+  total_bytes_processed: count,
+});
 /** The fields the program relies on. Others, of restic or of a later version, are left out, not refused. */
 const snapshotJson = z.object({
   time: z.string(),
   tree: hexId,
+  parent: hexId.nullish(),
   paths: texts,
   tags: texts,
-  hostname: z.string().optional(),
+  hostname: z.string().nullish(),
+  program_version: z.string().nullish(),
+  summary: summaryJson.nullish(),
 });
 
 type Place = { storage: Storage; key: MasterKey };
@@ -22,8 +43,18 @@ type Place = { storage: Storage; key: MasterKey };
 async function loadSnapshot({ storage, key }: Place, id: string): Promise<StoredSnapshot> {
   const parsed = snapshotJson.safeParse(await loadDocument(storage, key, { type: 'snapshot', name: id }));
   if (!parsed.success) throw damaged(`snapshot ${id.slice(0, 8)}`, parsed.error);
-  const { paths, tags, ...rest } = parsed.data;
-  return { ...rest, ...(tags ? { tags } : {}), paths: paths ?? [], id };
+  const { time, tree, paths, parent, tags, hostname, program_version, summary } = parsed.data;
+  return {
+    id,
+    time,
+    tree,
+    paths: paths ?? [],
+    ...(parent ? { parent } : {}),
+    ...(tags ? { tags } : {}),
+    ...(hostname ? { hostname } : {}),
+    ...(program_version ? { program_version } : {}),
+    ...(summary ? { summary } : {}),
+  };
 }
 
 export async function listSnapshots(
