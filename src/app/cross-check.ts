@@ -64,18 +64,23 @@ function checkService(
   report(['checks', index, kind, 'service'], unknownWord('service', asked.service, names));
 }
 
+/** Kinds of source that answer SQL. */
+const databaseKinds = ['postgres', 'sqlite'];
+
 function checkSql(
   sql: NonNullable<DraftCheck['sql']>,
   index: number,
   data: NonNullable<AppDraft['data']>,
   report: Report,
 ): void {
-  const databases = Object.keys(data).filter((name) => Object.hasOwn(data[name] ?? {}, 'postgres'));
+  const databases = Object.keys(data).filter((name) =>
+    databaseKinds.some((kind) => Object.hasOwn(data[name] ?? {}, kind)),
+  );
   if (databases.includes(sql.data)) return;
   const message = Object.hasOwn(data, sql.data)
-    ? `"${sql.data}" is no postgres database`
+    ? `"${sql.data}" is no database`
     : databases.length === 0
-      ? 'there is no postgres database under "data"'
+      ? 'there is no database under "data"'
       : unknownWord('database', sql.data, databases);
   report(['checks', index, 'sql', 'data'], message);
 }

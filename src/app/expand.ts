@@ -37,6 +37,7 @@ class Expander {
   readonly #text: string;
   readonly #lookup: Lookup;
   #at = 0;
+  #hasGivenUp = false;
 
   constructor(text: string, lookup: Lookup) {
     this.#text = text;
@@ -75,22 +76,16 @@ class Expander {
     this.#at++;
     const name = this.#match(nameAt);
     if (name === undefined || depth >= maxNesting) {
-      this.#problem(
+      return this.#giveUp(
         start,
         name === undefined ? 'no variable name after "${"' : 'variables are nested too deeply',
       );
-      this.#at = this.#text.length;
-      return '';
     }
     const operator = this.#match(operatorAt);
     // What is not chosen must be read past, but what it lacks is no problem.
     const marks = { problems: this.problems.length, used: this.used.length };
     const operand = operator === undefined ? '' : this.until('}', depth + 1);
-    if (this.#text[this.#at] !== '}') {
-      this.#problem(start, `"\${${name}" is not closed by "}"`);
-      this.#at = this.#text.length;
-      return '';
-    }
+    if (this.#text[this.#at] !== '}') return this.#giveUp(start, `"\${${name}" is not closed by "}"`);
     this.#at++;
     const value = this.#lookup(name);
     const isSet =
@@ -125,6 +120,14 @@ class Expander {
     const found = pattern.exec(this.#text)?.[0];
     this.#at += found?.length ?? 0;
     return found;
+  }
+
+  /** Nothing behind this can be told. What is around it lacks its end for the same reason, and does not say so again. */
+  #giveUp(start: number, message: string): '' {
+    if (!this.#hasGivenUp) this.#problem(start, message);
+    this.#hasGivenUp = true;
+    this.#at = this.#text.length;
+    return '';
   }
 
   #problem(offset: number, message: string): void {

@@ -38,7 +38,7 @@ objectives: { rto: 1 hour, rpo: 99999d }
       '11:33 "host" is missing: it must be text',
       '11:40 unknown key "hots"; did you mean "host"?',
       '12:7 "code": must be text or false or a map',
-      '14:13 "path": must be a path that begins with "/"',
+      '14:19 "path": must be a path that begins with "/"',
       '16:20 "rto": must be a duration such as "90s", "15m", "1h30m" or "2d"',
       '16:33 "rpo": no objective that could be met or missed: write something between "1s" and "365d"',
     ]);
@@ -69,14 +69,14 @@ objectives: { rto: 1 hour, rpo: 99999d }
 describe('parts that do not fit each other', () => {
   test.each([
     [
-      'a check of a database that is none',
+      'an SQL check of a folder',
       'checks: [{ sql: { data: up, query: x } }]',
-      '5:24 "up" is no postgres database',
+      '5:25 "up" is no database',
     ],
     [
       'a check of an unknown database',
       'checks: [{ sql: { data: bd, query: x } }]',
-      '5:24 unknown database "bd"; did you mean "db"?',
+      '5:25 unknown database "bd"; did you mean "db"?',
     ],
     [
       'a check of an unknown service',

@@ -6,7 +6,7 @@ services: Procfile
 data:
   db: { postgres: { url: "\${DATABASE_URL}" }, floor: { size: 1MiB, items: 1 } }
   uploads: { files: ./uploads, hooks: { before: ./pause, after: ./go, timeout: 30s } }
-  visits: { sqlite: var/visits[1].db }
+  visits: { sqlite: "var/visits[1].db" }
 repositories:
   - file:./backups
   - s3:https://s3.example.com/guestbook
@@ -17,6 +17,7 @@ checks:
   - http: { path: /healthz, contains: ok, timeout: 5s }
   - tcp: { port: 25, service: mail }
   - sql: { data: db, query: "select count(*) from entry", atLeast: 1 }
+  - sql: { data: visits, query: "select count(*) from visit", equals: "3" }
   - command: { run: bin/smoke }
 objectives: { rto: 1h30m, rpo: 2d }
 `;
@@ -69,6 +70,7 @@ describe('a whole relocate.yaml', () => {
       { kind: 'http', path: '/healthz', status: 200, contains: 'ok', timeoutMs: 5_000 },
       { kind: 'tcp', port: 25, service: 'mail' },
       { kind: 'sql', data: 'db', query: 'select count(*) from entry', atLeast: 1 },
+      { kind: 'sql', data: 'visits', query: 'select count(*) from visit', equals: '3' },
       { kind: 'command', run: 'bin/smoke' },
     ]);
   });
@@ -172,7 +174,7 @@ describe('variables', () => {
   });
 
   test.each([
-    'postgres://${',
+    'postgres://${A:-${B:-${',
     'postgres://${}',
     'postgres://${A',
     'postgres://$1',
@@ -191,9 +193,9 @@ targets: [{ ssh: { host: "\${N}", port: "\${PORT:-2222}" } }]
     expect(app.name).toBe('3');
     expect(app.data[0]?.options).toMatchObject({ jobs: 3, verbose: true });
     expect(app.targets[0]?.options).toEqual({ host: '3', port: 2222 });
-    const written = 'app: a\ntargets: [{ ssh: { host: h, port: "22" } }]\n';
-    expect(problemsOf(await refusal(written))).toEqual(['2:35 "port": must be a number, not text']);
-    const wrong = 'app: a\ntargets: [{ ssh: { host: h, port: "${SECRET}" } }]\n';
+    const written = 'app: a\ncode: .\ntargets: [{ ssh: { host: h, port: "22" } }]\n';
+    expect(problemsOf(await refusal(written))).toEqual(['3:35 "port": must be a number, not text']);
+    const wrong = 'app: a\ncode: .\ntargets: [{ ssh: { host: h, port: "${SECRET}" } }]\n';
     const message = await refusal(wrong, { environment: { SECRET: 'hunter2-and-more' } });
     expect(message).toContain('must be a number');
     expect(message).not.toContain('hunter2');
