@@ -13,12 +13,16 @@ export interface Proposal {
   questions: readonly string[];
 }
 
+/** Where `init` puts the JSON Schema, relative to relocate.yaml, which names it in its first line for editors. */
+export const schemaPath = '.relocate/relocate.schema.json';
+
 const tableCount =
   "select count(*) from information_schema.tables where table_schema not in ('pg_catalog', 'information_schema')";
 
 export function writeProposal(proposal: Proposal): string {
   const sections = [
     [
+      `# yaml-language-server: $schema=${schemaPath}`,
       '# What this app is, where it may go, and what "back" means. Every key: docs/CONFIGURATION.md',
       ...questionLines(proposal),
     ],

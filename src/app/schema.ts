@@ -210,17 +210,32 @@ function exactlyOne<Kinds extends Schemas, Beside extends Schemas>(
 
 /** JSON Schema (draft 2020-12) of relocate.yaml as it is written, for editors: a variable may stand for any scalar. */
 export function appJsonSchema(sources: Schemas, targets: Schemas): Record<string, unknown> {
-  const variable = { type: 'string', pattern: '\\$' };
   return z.toJSONSchema(appSchema(sources, targets), {
     io: 'input',
     unrepresentable: 'any',
-    override: ({ jsonSchema }) => {
-      const isScalar = ['number', 'integer', 'boolean'].includes(String(jsonSchema.type));
-      const isPatterned = jsonSchema.type === 'string' && jsonSchema.pattern !== undefined;
-      if (!isScalar && !isPatterned) return;
-      const { description, default: preset, ...rest } = jsonSchema;
-      for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key);
-      Object.assign(jsonSchema, { description, default: preset, anyOf: [rest, variable] });
+    override: ({ jsonSchema, path }) => {
+      // zod's word for values that are frozen after reading; to editors it says "not to be written".
+      delete jsonSchema.readOnly;
+      const isKey = path.includes('propertyNames');
+      if (!isKey && isNarrowScalar(jsonSchema)) allowVariable(jsonSchema);
     },
+  });
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** Texts without a form of their own take a variable as they are. */
+function isNarrowScalar({ type, pattern, format }: JsonSchema): boolean {
+  if (type === 'string') return pattern !== undefined || format !== undefined;
+  return type === 'number' || type === 'integer' || type === 'boolean';
+}
+
+function allowVariable(jsonSchema: JsonSchema): void {
+  const { description, default: preset, ...rest } = jsonSchema;
+  for (const key of Object.keys(jsonSchema)) Reflect.deleteProperty(jsonSchema, key);
+  Object.assign(jsonSchema, {
+    description,
+    default: preset,
+    anyOf: [rest, { type: 'string', pattern: '\\$' }],
   });
 }

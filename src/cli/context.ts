@@ -6,6 +6,7 @@ import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Globals } from './globals.ts';
 import { readPassword } from './password.ts';
+import { readSchemas } from './schemas.ts';
 import type { Session } from './session.ts';
 
 /** What the command line finds in its surroundings: the app, the repository's place, the password. */
@@ -40,18 +41,13 @@ export async function findApp(session: Session): Promise<LoadedApp | undefined> 
     if (session.globals.config === undefined) return undefined;
     throw new RelocateError('config-missing', `There is no ${path}.`);
   }
-  const [{ parseApp }, { sources }, { targets }] = await Promise.all([
-    import('../app/parse.ts'),
-    import('../sources/index.ts'),
-    import('../../stacks/index.ts'),
-  ]);
+  const [{ parseApp }, schemas] = await Promise.all([import('../app/parse.ts'), readSchemas()]);
   const app = await parseApp(text, {
     path,
     folder: dirname(path),
     environment: session.environment,
     readFile: readIfThere,
-    sources: Object.fromEntries(sources.map((source) => [source.kind, source.options])),
-    targets: Object.fromEntries(targets.map((target) => [target.name, target.options])),
+    ...schemas,
   });
   return { app, text };
 }

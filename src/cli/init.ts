@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { RelocateError, systemCodeOf } from '../errors.ts';
 import { configPathOf, findApp, loadApp, openStorageOf } from './context.ts';
@@ -52,6 +52,7 @@ async function writeConfig(session: Session, force: boolean): Promise<void> {
       cause,
     });
   }
+  await writeSchema(dirname(path), session);
   const open = questions.map((question) => `  ? ${question}`);
   session.result(
     { path, questions },
@@ -68,6 +69,22 @@ async function writeConfig(session: Session, force: boolean): Promise<void> {
       'Next: read it, then: relocate init --repository, and: relocate snapshot',
     ].join('\n'),
   );
+}
+
+/** What editors need to complete and check the file; without it, it is as good. */
+async function writeSchema(folder: string, session: Session): Promise<void> {
+  const [{ jsonSchemaText }, { schemaPath }] = await Promise.all([
+    import('./schemas.ts'),
+    import('../app/propose-text.ts'),
+  ]);
+  const path = join(folder, schemaPath);
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await writeFile(path, await jsonSchemaText());
+  } catch (cause) {
+    const message = `${path} could not be written (${systemCodeOf(cause) ?? 'unknown reason'}): editors cannot check relocate.yaml by it.`;
+    session.emit({ type: 'warning', code: 'schema-not-written', message });
+  }
 }
 
 async function createRepositoryHere(session: Session): Promise<void> {

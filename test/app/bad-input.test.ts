@@ -68,11 +68,7 @@ objectives: { rto: 1 hour, rpo: 99999d }
 
 describe('parts that do not fit each other', () => {
   test.each([
-    [
-      'an SQL check of a folder',
-      'checks: [{ sql: { data: up, query: x } }]',
-      '5:25 "up" is no database',
-    ],
+    ['an SQL check of a folder', 'checks: [{ sql: { data: up, query: x } }]', '5:25 "up" is no database'],
     [
       'a check of an unknown database',
       'checks: [{ sql: { data: bd, query: x } }]',
