@@ -43,7 +43,7 @@ export class LocalStorage implements Storage {
     try {
       const handle = await this.#create(draft);
       try {
-        await handle.writev([...content]);
+        await writeFully(handle, content);
         await handle.sync();
       } finally {
         await handle.close();
@@ -58,8 +58,9 @@ export class LocalStorage implements Storage {
   }
 
   async load(file: StorageFile, range?: { offset: number; length: number }): Promise<Buffer> {
+    const path = this.#path(file);
     try {
-      const handle = await open(this.#path(file), 'r');
+      const handle = await open(path, 'r');
       try {
         const length = range?.length ?? (await handle.stat()).size;
         const bytes = Buffer.allocUnsafeSlow(length);
@@ -76,8 +77,9 @@ export class LocalStorage implements Storage {
   }
 
   async size(file: StorageFile): Promise<number | undefined> {
+    const path = this.#path(file);
     try {
-      return (await stat(this.#path(file))).size;
+      return (await stat(path)).size;
     } catch (cause) {
       if (isMissing(cause)) return undefined;
       throw this.#failed('could not be looked at', file, cause);
@@ -98,8 +100,9 @@ export class LocalStorage implements Storage {
   }
 
   async remove(file: StorageFile): Promise<void> {
+    const path = this.#path(file);
     try {
-      await rm(this.#path(file), { force: true });
+      await rm(path, { force: true });
     } catch (cause) {
       throw this.#failed('could not be removed', file, cause);
     }
@@ -173,10 +176,11 @@ function describe({ type, name }: StorageFile): string {
   return type === 'config' ? 'config' : `${folders[type]}/${name.slice(0, 8)}`;
 }
 
-/** A file that is removed between the listing and the look at it is none. */
+/** A file that is removed between the listing and the look at it is none, and neither is a folder. */
 async function entry(folder: string, name: string): Promise<{ name: string; sizeBytes: number }[]> {
   try {
-    return [{ name, sizeBytes: (await stat(join(folder, name))).size }];
+    const found = await stat(join(folder, name));
+    return found.isFile() ? [{ name, sizeBytes: found.size }] : [];
   } catch (cause) {
     if (isMissing(cause)) return [];
     throw cause;
@@ -195,6 +199,25 @@ async function readFully(handle: FileHandle, bytes: Buffer, offset: number): Pro
     done += bytesRead;
   }
   return done;
+}
+
+/** A disk that fills up takes a part and reports no error; only the attempt to write the rest does. */
+async function writeFully(handle: FileHandle, content: readonly Uint8Array[]): Promise<void> {
+  let rest = content.filter((part) => part.length > 0);
+  while (rest.length > 0) {
+    const { bytesWritten } = await handle.writev(rest);
+    if (bytesWritten === 0) throw new Error('The system took no more bytes and did not say why.');
+    rest = withoutFirst(rest, bytesWritten);
+  }
+}
+
+function withoutFirst(parts: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = bytes;
+  return parts.flatMap((part) => {
+    const skipped = Math.min(skip, part.length);
+    skip -= skipped;
+    return skipped === part.length ? [] : [part.subarray(skipped)];
+  });
 }
 
 /** Without this the rename itself may be lost in a power cut, though the file's content is on disk. */
