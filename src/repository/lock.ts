@@ -85,7 +85,7 @@ async function assertNoConflict(place: LockPlace, exclusive: boolean, own: Id | 
     if (lock.id === own || lock.stale || !(exclusive || lock.exclusive)) continue;
     throw new RelocateError(
       'repository-locked',
-      `The repository is in use by ${lock.username}@${lock.hostname}, process ${lock.pid}, since ${lock.time}.`,
+      `The repository is in use by ${lock.username}@${lock.hostname}, process ${lock.pid}, since ${lock.time.replace(/\.\d+/, '')}.`,
       {
         facts: { pid: lock.pid, hostname: lock.hostname, since: lock.time, exclusive: lock.exclusive },
         hint: 'Nothing was changed. Wait until it is done. If that process is gone: relocate unlock',

@@ -7,14 +7,14 @@ export interface ErrorStyle {
   color: boolean;
   /** Adds all facts, the chain of causes, and the stack of what should not have happened. */
   verbose: boolean;
-  /** Columns to wrap at; 80 if not given. */
+  /** The terminal's columns. Where there is no terminal, lines are left whole for the tools that read them. */
   width?: number;
 }
 
 /** An error for a person: what happened, the values that the message leaves out, and after an arrow the way on. */
 export function renderError(error: unknown, style: ErrorStyle): string {
   const paint = painter(style.color);
-  const width = Math.min(style.width ?? 80, 100) - 2;
+  const width = style.width === undefined ? Infinity : Math.min(style.width, 100) - 2;
   const [first = '', ...more] = wrapAll(messageOf(error), width);
   const lines = [`${paint('red', '✖')} ${paint('bold', first)}`, ...more.map((line) => `  ${line}`)];
   lines.push(...factLines(error, style.verbose).map((line) => paint('dim', `  ${line}`)));
@@ -109,9 +109,12 @@ function stackLines(error: Error): string[] {
 
 function hintLines(hint: string, width: number, paint: Paint): string[] {
   if (hint === '') return [];
-  return wrapAll(hint, width).map(
+  // The command to go on with stands whole on a line of its own, to be copied.
+  const [, words = hint, command] = /^(.*:) (relocate [^“”]+)$/su.exec(hint) ?? [];
+  const lines = wrapAll(words, width).map(
     (line, index) => `${index === 0 ? '→' : ' '} ${paintCommands(line, paint)}`,
   );
+  return command === undefined ? lines : [...lines, `    ${paint('cyan', sanitise(command))}`];
 }
 
 function wrapAll(text: string, width: number): string[] {

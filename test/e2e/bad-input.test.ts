@@ -92,7 +92,9 @@ describe('the command line, given something bad', () => {
       stdio: 'ignore',
     });
     try {
-      while ((await filesOf('locks')).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      // Not the temporary name that restic writes it under first.
+      const isThere = async () => (await filesOf('locks')).some((file) => /[0-9a-f]{64}$/.test(file));
+      while (!(await isThere())) await new Promise((resolve) => setTimeout(resolve, 5));
       holder.kill('SIGSTOP');
       const result = await relocate(['snapshot'], { cwd });
       expect(result).toMatchObject({ exitCode: 11 });

@@ -1,4 +1,6 @@
-/** Pseudo-random numbers from a seed (mulberry32), so that a failing run can be had again. */
+import { createCipheriv } from 'node:crypto';
+
+/** Pseudo-random numbers from a seed (mulberry32; long stretches are AES-CTR’s), so that a failing run can be had again. */
 export function seeded(seed: number): {
   next(): number;
   int(below: number): number;
@@ -15,10 +17,8 @@ export function seeded(seed: number): {
     next,
     int: (below) => Math.floor(next() * below),
     bytes: (count) => {
-      const bytes = Buffer.alloc(count);
-      for (let at = 0; at + 4 <= count; at += 4) bytes.writeUInt32LE(Math.floor(next() * 2 ** 32), at);
-      for (let at = count - (count % 4); at < count; at += 1) bytes[at] = Math.floor(next() * 256);
-      return bytes;
+      const key = Buffer.from(Array.from({ length: 16 }, () => Math.floor(next() * 256)));
+      return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(count));
     },
   };
 }
