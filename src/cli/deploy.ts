@@ -34,17 +34,23 @@ const exitCodes = { passed: 0, failed: 1, unverified: 3 } as const;
 async function run(globals: Globals, options: Options): Promise<void> {
   await runCommand(globals, (session) =>
     withDeployInput(session, options, async (input) => {
-      const [{ deploy, planDeploy }, { deployText, planText }] = await Promise.all([
+      const [{ deploy, planDeploy }, { deployText, planText }, { deployHtml }, layout] = await Promise.all([
         import('../relocation/deploy.ts'),
         import('../report/deploy.ts'),
+        import('../report/html/deploy.ts'),
+        import('../relocation/layout.ts'),
       ]);
       if (options.dryRun) {
         const plan = await planDeploy(input);
         session.result(plan, planText(plan));
         return 0;
       }
-      const report = await deploy({ ...input, resume: options.resume ?? false }, session);
-      session.result(report, deployText(report));
+      const report = await deploy(
+        { ...input, resume: options.resume ?? false, renderHtml: deployHtml },
+        session,
+      );
+      const folder = layout.stateLayout.deployment(input.stateFolder, report.deployment);
+      session.result(report, deployText(report, layout.deploymentLayout.reportHtml(folder)));
       return exitCodes[report.outcome];
     }),
   );

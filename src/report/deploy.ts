@@ -38,7 +38,8 @@ function objective(name: string, { objectiveMs, measuredMs, met }: ObjectiveRepo
   return `${name} ${formatDuration(measuredMs)}${against}`;
 }
 
-export function deployText(report: DeployReport): string {
+/** `reportPath`: where the same lies as a page. */
+export function deployText(report: DeployReport, reportPath: string): string {
   const verified = report.verify?.data.map((data) => [
     sanitise(data.name),
     data.outcome,
@@ -64,5 +65,7 @@ export function deployText(report: DeployReport): string {
     ...(report.gaps.length > 0
       ? ['', 'Not verified or not restored:', ...report.gaps.map((gap) => `  ${sanitise(gap)}`)]
       : []),
+    '',
+    `Report: ${sanitise(reportPath)}`,
   ].join('\n');
 }

@@ -2,8 +2,12 @@
 
 const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
 
+/** What cannot have been measured is not shown as a number. */
+const unknown = 'unknown';
+
 /** Binary units with one decimal: `1.4 GiB`; below one KiB exact: `812 B`. */
 export function formatBytes(bytes: number): string {
+  if (!Number.isFinite(bytes)) return unknown;
   let value = Math.abs(bytes);
   let unit = 0;
   while (unit < byteUnits.length - 1 && (unit === 0 ? value >= 1024 : Math.round(value * 10) >= 10_240)) {
@@ -15,11 +19,12 @@ export function formatBytes(bytes: number): string {
 }
 
 export function formatRate(bytesPerSecond: number): string {
-  return `${formatBytes(bytesPerSecond)}/s`;
+  return Number.isFinite(bytesPerSecond) ? `${formatBytes(bytesPerSecond)}/s` : unknown;
 }
 
 /** `850 ms`, `1.2 s`, `42 s`, `2 min 03 s`, `1 h 05 min`, `3 d 04 h`. A second unit of zero is left out. */
 export function formatDuration(durationMs: number): string {
+  if (!Number.isFinite(durationMs)) return unknown;
   const ms = Math.max(0, durationMs);
   if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;
   if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
@@ -39,6 +44,7 @@ function twoUnits(count: number, perUnit: number, unit: string, smallerUnit: str
 
 /** One unit only: `3 h`, `12 min`. For ages and estimates, where a second unit would promise too much. */
 export function formatRough(durationMs: number): string {
+  if (!Number.isFinite(durationMs)) return unknown;
   const seconds = Math.round(Math.max(0, durationMs) / 1000);
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3570) return `${Math.round(seconds / 60)} min`;
