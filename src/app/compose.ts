@@ -115,9 +115,12 @@ function readMount(mount: unknown, lookup: Lookup): ComposeMount {
   return { kind, source: first, target: second, readOnly: mode.split(',').includes('ro') };
 }
 
+/** Two paths as long as Linux has them. */
+const maxMountLength = 8_192;
+
 /** The short form's parts; a variable that could not be expanded may hold colons of its own. */
 function splitOutsideBraces(text: string): string[] {
-  return (text.match(/(?:\$\{[^}]*\}|[^:])+/g) ?? []).slice(0, 3);
+  return (text.slice(0, maxMountLength).match(/(?:\$\{[^}]*\}|[^:])+/g) ?? []).slice(0, 3);
 }
 
 function readPort(port: unknown, lookup: Lookup): string {

@@ -1,8 +1,8 @@
 import { expand, type Lookup } from './expand.ts';
 import type { Problem } from './problems.ts';
 
-const assignment =
-  /[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(=|:(?=[ \t])|(?=[ \t]*(?:#|[\r\n]|$)))[ \t]*/y;
+const assignment = /[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.-]*)[ \t]*/y;
+const operators = /=[ \t]*|:[ \t]+|(?=[#\r\n]|$)/y;
 const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
 /**
@@ -23,8 +23,10 @@ export function readDotenv(text: string, outer: Lookup, problems: Problem[]): Re
       continue;
     }
     assignment.lastIndex = at;
-    const [matched, name, operator] = assignment.exec(text) ?? [];
-    if (matched === undefined || name === undefined) {
+    const name = assignment.exec(text)?.[1];
+    operators.lastIndex = assignment.lastIndex;
+    const operator = name === undefined ? undefined : operators.exec(text)?.[0];
+    if (name === undefined || operator === undefined) {
       problems.push({ message: 'must read NAME=value', start: at, end: lineEnd });
       at = lineEnd + 1;
       continue;
@@ -35,7 +37,7 @@ export function readDotenv(text: string, outer: Lookup, problems: Problem[]): Re
       at = lineEnd + 1;
       continue;
     }
-    const found = readValue(text, at + matched.length, lookup);
+    const found = readValue(text, operators.lastIndex, lookup);
     if (found === undefined) {
       problems.push({ message: `the quote of ${name} is not closed`, start: at, end: lineEnd });
       break;
@@ -52,7 +54,7 @@ function readValue(text: string, start: number, lookup: Lookup): { value: string
     const end = endOfLine(text, start);
     const plain = text
       .slice(start, end)
-      .replace(/(^|[ \t])#.*$/, '')
+      .replace(/(^|[ \t])#[^]*$/, '')
       .trimEnd();
     return { value: expandLeniently(plain, lookup), end };
   }

@@ -26,8 +26,17 @@ export function noFindings(): Findings {
   return { entries: [], questions: [], covered: new Set(), seen: new Set() };
 }
 
+/** More than any app has: a file of thousands of entries could not be read by a person, nor by `snapshot`. */
+const maxEntriesFound = 200;
+
 export function addEntry(findings: Findings, entry: DataEntryFound): void {
   if (findings.entries.some(({ kind, value }) => kind === entry.kind && value === entry.value)) return;
+  if (findings.entries.length >= maxEntriesFound) {
+    findings.questions.push(
+      `${entry.value} (${entry.reason}): is it to be captured? There was no room for it under data.`,
+    );
+    return;
+  }
   const taken = new Set(findings.entries.map(({ name }) => name));
   let name = toName(entry.name, 'data');
   for (let count = 2; taken.has(name); count++) name = `${toName(entry.name, 'data').slice(0, 58)}-${count}`;

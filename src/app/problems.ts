@@ -9,8 +9,10 @@ export interface Problem {
   end: number;
 }
 
-const maxListed = 20;
+export const maxListed = 20;
 const maxLineLength = 110;
+/** No line that a person wrote is longer; it is not shown, for secrets in it could not be told in reasonable time. */
+const maxQuotedLine = 10_000;
 
 /**
  * One `config-invalid` for all problems of a file, in the file's order, each with line, column and the line itself;
@@ -69,7 +71,7 @@ function locate(lines: readonly Line[], offset: number): { line: number; column:
 
 function describe(file: string, lines: readonly Line[], problem: Problem, quote: boolean): string {
   const { line, column, text } = locate(lines, problem.start);
-  if (!quote) return `${file}:${line}:${column}: ${problem.message}`;
+  if (!quote || text.length > maxQuotedLine) return `${file}:${line}:${column}: ${problem.message}`;
   const from = Math.max(0, column - 1 - maxLineLength / 2);
   const shown = withoutSecrets(text)
     .slice(from, from + maxLineLength)

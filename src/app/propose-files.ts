@@ -1,14 +1,45 @@
 import { basename, posix } from 'node:path';
-import { addPath, type Findings } from './findings.ts';
+import { addPath, type Findings, type StateKind } from './findings.ts';
 import type { FolderFacts } from './folder-facts.ts';
 
+const databases: readonly StateKind[] = ['postgres', 'mysql', 'sqlite'];
 const stateFolders = new Set(['uploads', 'upload', 'storage', 'media', 'data', 'attachments', 'user-files']);
 const databaseFile = /\.(sqlite3?|db3?)$/i;
 const notTheApps = /(^|\/)(tests?|specs?|fixtures?|examples?|__tests__|cypress|seeds?)(\/|$)/i;
 const noDatabase = /(^|\/)(thumbs\.db|.*\.(test|spec)\.(sqlite3?|db))$/i;
 
+/** Files by which frameworks name their database. */
+const frameworkFiles: Readonly<Record<string, { kind: StateKind; question: string }>> = {
+  'wp-config.php': {
+    kind: 'mysql',
+    question:
+      'WordPress keeps its posts in MySQL or MariaDB, which cannot be captured yet. How are they saved?',
+  },
+  'config/database.yml': {
+    kind: 'other',
+    question: 'it names the databases of the app. Add those that are PostgreSQL or SQLite under data.',
+  },
+};
+
+/** What could not be looked at may hold anything. */
+export function askForUnread({ unread, folderLinks }: FolderFacts, findings: Findings): void {
+  for (const [path, reason] of Object.entries(unread)) {
+    findings.questions.push(`${path} could not be looked at (${reason}): does it tell of state?`);
+  }
+  for (const [path, leadsTo] of Object.entries(folderLinks)) {
+    findings.questions.push(
+      `${path} is a link to ${leadsTo}. If that is state of the app, add it under data by its own path.`,
+    );
+  }
+}
+
 /** SQLite databases and folders of state, by their names. */
 export function findInFiles({ files, directories }: FolderFacts, findings: Findings): void {
+  for (const [path, { kind, question }] of Object.entries(frameworkFiles)) {
+    if (!Object.hasOwn(files, path) || namesDatabase(findings, kind)) continue;
+    findings.seen.add(kind);
+    findings.questions.push(`${path}: ${question}`);
+  }
   const databases = Object.keys(files).filter(
     (path) =>
       databaseFile.test(path) &&
@@ -41,6 +72,10 @@ function addFolder(path: string, files: readonly string[], findings: Findings): 
         'captured with the code only: move them to a folder of their own if they are data.',
     );
   }
+}
+
+function namesDatabase({ seen }: Findings, kind: StateKind): boolean {
+  return seen.has(kind) || (kind === 'other' && databases.some((one) => seen.has(one)));
 }
 
 function isCovered(path: string, findings: Findings): boolean {

@@ -52,6 +52,11 @@ const asks: Readonly<Record<StateKind, string>> = {
 export function findInPackages({ files }: FolderFacts, findings: Findings): void {
   const already = new Set(findings.seen);
   for (const [path, text] of Object.entries(files)) {
+    if (basename(path) === 'package.json' && text !== undefined && packageJson(text) === undefined) {
+      findings.questions.push(
+        `${path} is no valid JSON, so its dependencies tell nothing. Is there a database?`,
+      );
+    }
     for (const library of text === undefined ? [] : librariesOf(path, text)) {
       const kind = Object.hasOwn(libraries, library) ? libraries[library] : undefined;
       if (kind === undefined || already.has(kind)) continue;
@@ -64,15 +69,23 @@ export function findInPackages({ files }: FolderFacts, findings: Findings): void
 function librariesOf(path: string, text: string): string[] {
   const name = basename(path);
   if (name === 'package.json') return Object.keys(packageJson(text)?.dependencies ?? {});
-  if (name === 'Gemfile')
-    return [...text.matchAll(/^\s*gem\s+["']([\w-]+)["']/gm)].flatMap(([, gem]) => gem ?? []);
-  if (name === 'requirements.txt' || name === 'pyproject.toml') {
-    const found = [
-      ...text.matchAll(/^\s*["']?([A-Za-z][\w.-]*)\s*(?:\[[^\]]*\])?\s*["']?\s*(?:[=<>~!;,]|$)/gm),
-    ];
-    return found.flatMap(([, library]) => library?.toLowerCase() ?? []);
-  }
-  return [];
+  if (name === 'Gemfile') return matches(text, /^gem["']([\w-]+)["']/);
+  if (name === 'requirements.txt') return matches(text, pythonName);
+  return name === 'pyproject.toml' ? [...matches(text, pythonName), ...quotedWords(text)] : [];
+}
+
+/** `psycopg[binary]>=3`, and `psycopg = "^3"` as Poetry has it. */
+const pythonName = /^([A-Za-z][\w.-]*)(?:[=<>~!;,[@]|$)/;
+
+/** The first group where a line without its blanks matches. */
+function matches(text: string, pattern: RegExp): string[] {
+  return text
+    .split(/\r?\n/)
+    .flatMap((line) => pattern.exec(line.replaceAll(/\s+/g, ''))?.[1]?.toLowerCase() ?? []);
+}
+
+function quotedWords(text: string): string[] {
+  return [...text.matchAll(/["']([A-Za-z][\w.-]*)/g)].flatMap(([, word]) => word?.toLowerCase() ?? []);
 }
 
 /** Undefined for what is no package.json; of one the parts that tell something. */

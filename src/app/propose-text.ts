@@ -30,10 +30,9 @@ export function writeProposal(proposal: Proposal): string {
     serviceLines(proposal),
     dataLines(proposal),
     [
-      '# Where snapshots are kept. A copy on the same disk is lost with it: add a second place elsewhere.',
+      '# Where snapshots are kept. On the same disk they are lost with it: better is file:/mnt/other-disk/backups.',
       'repositories:',
       '  - file:./backups',
-      '  # - file:/mnt/other-disk/backups',
     ],
     ['# Where the app may go, in the order to try.', 'targets:', '  - local'],
     checkLines(proposal),

@@ -7,7 +7,8 @@ import type { Problem } from './problems.ts';
 import { readProcfile } from './procfile.ts';
 import { findInCompose, holdsDatabasesOnly, readUnexpanded, webService } from './propose-compose.ts';
 import { findInEnvironment } from './propose-environment.ts';
-import { findInFiles } from './propose-files.ts';
+import { findInDockerfiles, runsInContainer } from './propose-dockerfile.ts';
+import { askForUnread, findInFiles } from './propose-files.ts';
 import { findInPackages, packageJson } from './propose-packages.ts';
 import { type Proposal, writeProposal } from './propose-text.ts';
 
@@ -23,12 +24,24 @@ export function proposeApp(facts: FolderFacts): { yaml: string; questions: strin
   const services = findServices(facts, new Set(Object.keys(env)), findings);
   askForNestedFiles(facts, services.file, findings);
   findInFiles(facts, findings);
+  findInDockerfiles(facts, findings);
   findInPackages(facts, findings);
-  const questions = [...new Set(findings.questions.map(printable))];
+  askForUnread(facts, findings);
+  const questions = atMost(maxQuestions, [...new Set(findings.questions.map(printable))]);
   return {
     yaml: writeProposal({ app: appName(facts), ...services, entries: findings.entries, questions }),
     questions,
   };
+}
+
+/** A relocate.yaml of more than 1 MiB would be refused when read. */
+const maxQuestions = 500;
+
+function atMost(count: number, questions: string[]): string[] {
+  const more = questions.length - count;
+  return more <= 0
+    ? questions
+    : [...questions.slice(0, count), `${more} more like these. Is this the folder of one app?`];
 }
 
 function appName(facts: FolderFacts): string {
@@ -127,10 +140,15 @@ function askForNestedFiles(facts: FolderFacts, services: string | undefined, fin
       `${nested.join(', ')}: do they belong to this app? Only this folder's own files were read.`,
     );
   }
+  if (services !== undefined) return;
   const start = packageJson(facts.files['package.json'] ?? '')?.start;
-  if (services === undefined && start !== undefined) {
+  if (start !== undefined) {
     findings.questions.push(
       'how is the app started? Write a Procfile (web: npm start), then add: services: Procfile',
+    );
+  } else if (runsInContainer(facts)) {
+    findings.questions.push(
+      'how is the app started? There is a Dockerfile: write a compose.yaml that builds it, then add: services: compose.yaml',
     );
   }
 }

@@ -1,6 +1,6 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, Lexer, type Node, parseDocument } from 'yaml';
 import { expand, type Lookup } from './expand.ts';
-import type { Problem } from './problems.ts';
+import { maxListed, type Problem } from './problems.ts';
 
 const maxSizeBytes = 1024 * 1024;
 const maxDepth = 32;
@@ -189,7 +189,7 @@ class Converter {
     const { text: expanded, problems, used } = expand(text, this.#use.lookup);
     place.expanded = true;
     for (const { name, value, byDefault } of used) this.#use.note?.(name, value, byDefault);
-    for (const { message, offset } of problems) {
+    for (const { message, offset } of problems.slice(0, maxListed)) {
       place.broken = true;
       this.#use.problems.push({ message, ...this.#within(place, text, offset) });
     }

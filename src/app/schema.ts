@@ -79,9 +79,7 @@ export function appSchema(sources: Schemas, targets: Schemas) {
       repositories: z
         .union([line, z.array(line)])
         .optional()
-        .describe(
-          'Where snapshots are kept, e.g. file:./backups. A snapshot counts once it is in all of them.',
-        ),
+        .describe('Where snapshots are kept, e.g. file:./backups. Of several, commands are told one by -r.'),
       targets: z
         .array(z.union([targetName(targets), exactlyOne('target', targets, {})]))
         .optional()
