@@ -35,6 +35,8 @@ export const exitCodes = {
   'config-missing': 2,
   'repository-missing': 10,
   'repository-locked': 11,
+  'snapshot-busy': 11,
+  'deployment-busy': 11,
   'wrong-password': 12,
   interrupted: 130,
   incomplete: 3,
@@ -58,7 +60,6 @@ export const exitCodes = {
   'start-failed': 1,
   'verify-failed': 1,
   'deployment-missing': 1,
-  'deployment-busy': 1,
   'deployment-unfinished': 1,
   internal: 1,
 } as const;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { loadApp, withRepository } from './context.ts';
+import { loadApp, stateFolderOf, withRepository } from './context.ts';
 import type { Globals } from './globals.ts';
 import { listOption } from './options.ts';
 import { runCommand } from './session.ts';
@@ -33,8 +33,9 @@ async function run(globals: Globals, options: Options): Promise<void> {
       import('../sources/index.ts'),
       import('../report/snapshot.ts'),
     ]);
+    const stateFolder = stateFolderOf(globals, app);
     const result = await withRepository(session, app, (repository) =>
-      takeSnapshot({ app, configText: text, repository, sourceOf, only: options.only }, session),
+      takeSnapshot({ app, configText: text, repository, stateFolder, sourceOf, only: options.only }, session),
     );
     session.result(result, snapshotSummary(result));
     return result.problems.length > 0 ? 3 : 0;

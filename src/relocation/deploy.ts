@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { version } from '../version.ts';
-import { withDeployLock } from './deploy-lock.ts';
+import { withDeployLock } from './app-lock.ts';
 import { deployTasks, deployedApp, tasksOf } from './deploy-tasks.ts';
 import type { DeployWork } from './deploy-work.ts';
 import { createDeployment, readDeployments, type Deployment } from './deployments.ts';
@@ -50,7 +50,7 @@ async function begin(input: DeployOptions, { emit, signal }: Tools): Promise<Dep
   return input.repository.withLock('shared', { signal }, async (signal) => {
     const prepared = await prepareDeploy(input);
     const { app, target } = prepared.plan;
-    return withDeployLock(stateLayout.lock(input.stateFolder, app, target), async () => {
+    return withDeployLock({ stateFolder: input.stateFolder, app, target }, async () => {
       await refuseUnfinished(input.stateFolder, prepared.plan);
       const entries = await runPreflight(prepared, { emit, signal });
       const { id, url } = input.repository;
@@ -70,7 +70,7 @@ async function resume(input: DeployOptions, { emit, signal }: Tools): Promise<De
     });
   }
   assertSameRepository(newest, input);
-  return withDeployLock(stateLayout.lock(stateFolder, newest.plan.app, target.name), () =>
+  return withDeployLock({ stateFolder, app: newest.plan.app, target: target.name }, () =>
     repository.withLock('shared', { signal }, async (signal) => {
       const prepared = await prepareResume(input, newest.plan);
       return carryOut(input, prepared, { emit, signal });

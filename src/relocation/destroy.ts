@@ -9,7 +9,7 @@ import { runLocally } from '../hosts/local.ts';
 import { listServices, stopService } from '../hosts/supervisor.ts';
 import type { Repository } from '../repository/repository.ts';
 import { databaseService, strayClusters } from './databases.ts';
-import { withDeployLock } from './deploy-lock.ts';
+import { withDeployLock } from './app-lock.ts';
 import { stackPassphrase } from './deploy-work.ts';
 import { deploymentNames, forgetDeployment, missing, readPlan } from './deployments.ts';
 import { dropDatabase } from './drop-databases.ts';
@@ -67,8 +67,8 @@ export async function destroy(input: DestroyInput, tools: Tools): Promise<Destro
       return durationMs;
     };
     try {
-      const lock = stateLayout.lock(input.stateFolder, app, target);
-      await withDeployLock(lock, () => destroyOne(one, input, tools));
+      const { stateFolder } = input;
+      await withDeployLock({ stateFolder, app, target }, () => destroyOne(one, input, tools));
       result.destroyed.push({ deployment: one.name, app, target, durationMs: end('done') });
     } catch (error) {
       end('failed');

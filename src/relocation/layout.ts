@@ -4,8 +4,9 @@ import { join } from 'node:path';
 export const stateLayout = {
   deployments: (stateFolder: string) => join(stateFolder, 'deployments'),
   deployment: (stateFolder: string, name: string) => join(stateFolder, 'deployments', name),
-  lock: (stateFolder: string, app: string, target: string) =>
-    join(stateFolder, 'locks', `${app}-${target}.lock`),
+  deployLock: (stateFolder: string, app: string, target: string) =>
+    join(stateFolder, 'locks', `deploy-${app}-${target}.lock`),
+  snapshotLock: (stateFolder: string, app: string) => join(stateFolder, 'locks', `snapshot-${app}.lock`),
   history: (stateFolder: string) => join(stateFolder, 'history.json'),
   /** Reports outlive their deployments. */
   reports: (stateFolder: string) => join(stateFolder, 'reports'),

@@ -9,6 +9,7 @@ import type { StoredSnapshot } from '../repository/types.ts';
 import { runHook } from '../sources/hooks.ts';
 import type { PreparedCapture, SavedSource, Source, SourceContext } from '../sources/source.ts';
 import { version } from '../version.ts';
+import { withSnapshotLock } from './app-lock.ts';
 import { assertFloor } from './floor.ts';
 import { encodeManifest, snapshotPaths } from './manifest.ts';
 import { capturedFolders } from './places.ts';
@@ -20,6 +21,8 @@ export interface SnapshotInput {
   /** The text of relocate.yaml, as it stands on disk. */
   configText: string;
   repository: Repository;
+  /** Where one that captures the app is known to others. */
+  stateFolder: string;
   sourceOf: (kind: string) => Source;
   /** Names of data entries to capture; undefined means all of them and the code. */
   only?: readonly string[] | undefined;
@@ -42,9 +45,17 @@ export async function newestSnapshot(
 /**
  * Captures the app into one snapshot. Every source is pinned at one moment, then all stream into the repository side
  * by side. The snapshot is written last, so that a run that ends before it leaves nothing but unused blobs.
- * Throws `hook-failed`, `source-failed`, `source-empty`, and what the repository throws.
+ * Throws `snapshot-busy`, `hook-failed`, `source-failed`, `source-empty`, and what the repository throws.
  */
 export async function takeSnapshot(
+  input: SnapshotInput,
+  tools: { emit: Emit; signal: AbortSignal },
+): Promise<SnapshotResult> {
+  const { stateFolder } = input;
+  return withSnapshotLock({ stateFolder, app: input.app.name }, () => takeAlone(input, tools));
+}
+
+async function takeAlone(
   input: SnapshotInput,
   { emit, signal }: { emit: Emit; signal: AbortSignal },
 ): Promise<SnapshotResult> {

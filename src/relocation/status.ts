@@ -5,7 +5,7 @@ import type { Repository } from '../repository/repository.ts';
 import { checkSite } from './check-site.ts';
 import { destinationOf, placeOf } from './databases.ts';
 import { deployedEnvironment } from './app-environment.ts';
-import { lockHolder } from './deploy-lock.ts';
+import { lockHolder } from './app-lock.ts';
 import { deploymentNames, readDeployment, type Deployment } from './deployments.ts';
 import { stateLayout } from './layout.ts';
 import { findPlaces, moveOf } from './places.ts';
@@ -79,7 +79,7 @@ async function statusOf(name: string, input: StatusInput, signal: AbortSignal): 
   const deployment = await readDeployment(input.stateFolder, name).catch((error: unknown) => error);
   if (!isDeployment(deployment)) return damaged(name, deployment);
   const { plan, header, steps, unfinished } = deployment;
-  const busy = await lockHolder(stateLayout.lock(input.stateFolder, plan.app, plan.target));
+  const busy = await lockHolder(stateLayout.deployLock(input.stateFolder, plan.app, plan.target));
   const begun = plan.steps.filter(({ id }) => ['started', 'failed'].includes(steps.get(id)?.state ?? ''));
   const state = unfinished ? (busy === undefined ? 'unfinished' : 'busy') : 'up';
   const ports = hostFromJournal(steps);

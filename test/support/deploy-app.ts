@@ -103,7 +103,8 @@ async function snapshotApp(folder: string, repositoryFolder: string): Promise<vo
   const repository = await createRepository(await openStorage(`file:${repositoryFolder}`), password);
   try {
     const { signal } = new AbortController();
-    await takeSnapshot({ app, configText, repository, sourceOf }, { emit: silent, signal });
+    const stateFolder = join(folder, '.relocate');
+    await takeSnapshot({ app, configText, repository, stateFolder, sourceOf }, { emit: silent, signal });
   } finally {
     await repository.close();
   }
