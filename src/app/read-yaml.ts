@@ -75,10 +75,10 @@ function findBomb(text: string): { start: number; message: string } | undefined 
     if (!isText) {
       if (token === '[' || token === '{') flowDepth++;
       else if (token === ']' || token === '}') flowDepth--;
-      else if (token === '-' || token === '?' || token === ':') indicators++;
+      else if (flowDepth <= 0 && (token === '-' || token === '?' || token === ':')) indicators++;
       else if (token.startsWith('\n') || token.startsWith('\r')) indicators = 0;
     }
-    if (flowDepth > maxDepth || (flowDepth <= 0 && indicators > maxDepth)) {
+    if (flowDepth > maxDepth || indicators > maxDepth) {
       return { start: at, message: `nested more than ${maxDepth} deep` };
     }
     if (++tokens > maxTokens) return { start: at, message: 'too much for a file of this kind' };

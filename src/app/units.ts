@@ -36,7 +36,7 @@ export const sizePattern = /^\d+(\.\d+)? ?(B|[kKMGT]B|[KMGT]iB)$/;
 
 /** `10MiB` (powers of 1024), `1GB` (powers of 1000) in bytes; undefined for what is no size. */
 export function parseSizeBytes(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?) ?([A-Za-z]+)$/.exec(text);
-  const factor = sizeUnits[match?.[2] ?? ''];
-  return match === null || factor === undefined ? undefined : Math.round(Number(match[1]) * factor);
+  if (!sizePattern.test(text)) return undefined;
+  const unit = text.replace(/^[\d. ]+/, '');
+  return Math.round(Number.parseFloat(text) * (sizeUnits[unit] ?? 0));
 }

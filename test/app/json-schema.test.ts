@@ -115,7 +115,7 @@ describe('an editor', () => {
         const taken = zod.safeParse(value).success;
         return !taken || isLocalByDefault(value) || editor(value);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 });

@@ -126,6 +126,14 @@ describe('a whole relocate.yaml', () => {
     });
   });
 
+  test('may stand on one line, however much it says', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `folder-${index}`);
+    const app = await parse(
+      `app: a\ndata: { ${names.map((name) => `${name}: { files: ${name} }`).join(', ')} }\n`,
+    );
+    expect(app.data.map(({ name }) => name)).toEqual(names);
+  });
+
   test('is read the same with a byte order mark and Windows line ends', async () => {
     const text = `\uFEFF${guestbook.replaceAll('\n', '\r\n')}`;
     expect(await parse(text, { files })).toEqual(await parse(guestbook, { files }));

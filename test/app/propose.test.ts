@@ -202,7 +202,7 @@ describe('what init proposes for a hostile folder', () => {
         const app = await read(yaml, given);
         expect(app.folder).toBe('/srv/app');
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
@@ -218,7 +218,7 @@ describe('what init proposes for a hostile folder', () => {
         expect(data.length + questions.length).toBeGreaterThan(0);
         if (data[0] !== undefined) expect(data[0].options).toBe(`./x${name}/uploads`);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
