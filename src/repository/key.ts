@@ -21,7 +21,8 @@ const keyFile = z.object({
   N: z
     .int()
     .min(2)
-    .max(2 ** 22),
+    .max(2 ** 22)
+    .refine((cost) => Number.isInteger(Math.log2(cost)), 'scrypt takes powers of two'),
   r: z.int().min(1).max(64),
   p: z.int().min(1).max(64),
   salt: bytes64,
@@ -29,9 +30,11 @@ const keyFile = z.object({
 });
 type KeyFile = z.infer<typeof keyFile>;
 
+const keyOf = (bytes: number) =>
+  bytes64.transform((text) => Buffer.from(text, 'base64')).refine((key) => key.length === bytes);
 const masterKeyJson = z.object({
-  mac: z.object({ k: bytes64, r: bytes64 }),
-  encrypt: bytes64,
+  mac: z.object({ k: keyOf(16), r: keyOf(16) }),
+  encrypt: keyOf(32),
 });
 
 /** About half a second on a small server: long enough to make guessing dear, short enough at 3 a.m. */
@@ -68,22 +71,22 @@ export async function unlockMaster(
   password: string,
 ): Promise<{ id: Id; master: MasterKey }> {
   const names = (await storage.list('key')).map((file) => file.name).toSorted();
-  let firstDamage: unknown;
+  const damages: unknown[] = [];
   let tried = 0;
   for (const name of names) {
     try {
-      const master = await openKey(await readKey(storage, name), password);
+      const master = await openKey(name, await readKey(storage, name), password);
       if (master) return { id: name, master };
       tried += 1;
     } catch (error) {
-      firstDamage ??= error;
+      damages.push(error);
     }
   }
-  if (tried === 0 && firstDamage !== undefined) throw firstDamage;
+  if (tried === 0 && damages.length > 0) throw damages[0];
   if (names.length === 0) throw damaged('the folder of keys, which is empty,');
   throw new RelocateError('wrong-password', `The password does not open ${storage.url}.`, {
-    facts: { keysTried: tried },
-    hint: 'Nothing was changed. Give the right one with --password-file, --password-command or RELOCATE_PASSWORD.',
+    facts: { keysTried: tried, ...(damages.length > 0 ? { keysDamaged: damages.length } : {}) },
+    hint: `Nothing was changed. ${damages.length > 0 ? 'Some key files are damaged; it may be the password of one of them. ' : ''}Give the right one with --password-file, --password-command or RELOCATE_PASSWORD.`,
   });
 }
 
@@ -108,16 +111,17 @@ async function readKey(storage: Storage, name: Id): Promise<KeyFile> {
   }
 }
 
-async function openKey(file: KeyFile, password: string): Promise<MasterKey | undefined> {
+async function openKey(name: Id, file: KeyFile, password: string): Promise<MasterKey | undefined> {
   const derived = await derive(password, Buffer.from(file.salt, 'base64'), file);
   const plaintext = open(derived, Buffer.from(file.data, 'base64'));
   if (plaintext === undefined) return undefined;
-  const { mac, encrypt } = masterKeyJson.parse(JSON.parse(plaintext.toString('utf8')));
-  return {
-    encrypt: Buffer.from(encrypt, 'base64'),
-    macK: Buffer.from(mac.k, 'base64'),
-    macR: Buffer.from(mac.r, 'base64'),
-  };
+  try {
+    const { mac, encrypt } = masterKeyJson.parse(JSON.parse(plaintext.toString('utf8')));
+    return { encrypt, macK: mac.k, macR: mac.r };
+  } catch (cause) {
+    // A parser’s message quotes what it could not read: here, the master key.
+    throw damaged(`key ${name.slice(0, 8)}`, cause instanceof SyntaxError ? undefined : cause);
+  }
 }
 
 function derive(
