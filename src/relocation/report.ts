@@ -37,6 +37,7 @@ export function makeReport(input: ReportInput): DeployReport {
   const { plan, manifest, header, finishedAt, objectives, verify, failure } = input;
   const startedAt = header.startedAt;
   const steps = plan.steps.map((step) => stepReport(step, input));
+  const outcome = failure === undefined ? (verify?.outcome ?? 'failed') : 'failed';
   return {
     reportVersion: 1,
     relocateVersion: input.relocateVersion,
@@ -53,12 +54,13 @@ export function makeReport(input: ReportInput): DeployReport {
     },
     startedAt,
     finishedAt: finishedAt.toISOString(),
-    outcome: failure === undefined ? (verify?.outcome ?? 'failed') : 'failed',
+    outcome,
     ...(failure === undefined ? {} : { failure }),
     phases: phases.flatMap((phase) => phaseReport(phase, steps)),
     steps,
     objectives: {
-      rto: objective(objectives.rtoMs, finishedAt.getTime() - Date.parse(startedAt), failure === undefined),
+      // What came up and fails its checks is not back, however quick it was.
+      rto: objective(objectives.rtoMs, finishedAt.getTime() - Date.parse(startedAt), outcome !== 'failed'),
       rpo: objective(
         objectives.rpoMs,
         Math.max(0, Date.parse(startedAt) - Date.parse(manifest.capturedAt)),
