@@ -1,5 +1,12 @@
 import type { DataOutcome, DeployReport } from '../../relocation/types.ts';
-import { formatAge, formatBytes, formatCount, formatDuration, formatRate, shortId } from '../../ui/format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatRate,
+  formatRough,
+  shortId,
+} from '../../ui/format.ts';
 import { commandsSection } from './commands.ts';
 import { html, type Markup } from './markup.ts';
 import { page } from './page.ts';
@@ -64,8 +71,7 @@ function summary(report: DeployReport): Markup {
     ['Snapshot', html`${code(shortId(snapshot.id))}, ${formatBytes(snapshot.sizeBytes)}`],
     [
       'Captured',
-      html`${time(snapshot.time)} on ${snapshot.hostname}, ${formatAge(ageMs).replace(/ ago$/, '')} before the
-      deploy`,
+      html`${time(snapshot.time)} on ${snapshot.hostname}, ${formatRough(ageMs)} before the deploy`,
     ],
     ['Repository', code(snapshot.repository)],
     ['Started', time(report.startedAt)],
@@ -106,14 +112,16 @@ function restoredTable({ restored, verify }: DeployReport): Markup {
       html`${formatBytes(sizeBytes)}`,
       html`${formatDuration(durationMs)}`,
       html`${durationMs > 0 ? formatRate((sizeBytes / durationMs) * 1000) : '–'}`,
-      compared(verify?.data.find((data) => data.name === name && data.kind === kind)),
+      verify === undefined
+        ? html`<small>not told: the deploy ended before its checks</small>`
+        : compared(verify.data.find((data) => data.name === name && data.kind === kind)),
     ]),
   );
 }
 
 function compared(data: DataOutcome | undefined): Markup {
-  if (data === undefined) return html`${outcomeBadge('unverified')} not compared`;
-  return html`${outcomeBadge(data.outcome)} ${data.detail}`;
+  if (data === undefined) return html`${outcomeBadge('unverified')}, not compared`;
+  return html`${outcomeBadge(data.outcome)}, ${data.detail}`;
 }
 
 const maxDifferences = 50;

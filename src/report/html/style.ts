@@ -55,8 +55,8 @@ caption { padding-bottom: .5rem; text-align: left; color: var(--quiet); font-siz
 th, td { padding: .4375rem 1.25rem .4375rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: baseline; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--quiet); font-size: .875rem; font-weight: 500; white-space: nowrap; }
-tbody th { font-weight: 600; }
-tbody th:has(> small:only-child) { padding-left: 1.25rem; }
+tbody th { min-width: 11.5rem; font-weight: 600; }
+tbody th:has(> .step) { padding-left: 1.25rem; font-weight: 400; color: var(--quiet); font-size: .9375rem; }
 .number { text-align: right; white-space: nowrap; }
 table + table { margin-top: 1.5rem; }
 .lane { position: relative; display: block; width: 100%; min-width: 16rem; height: .875rem; background: var(--soft); border-radius: .1875rem; }
@@ -74,9 +74,12 @@ table + table { margin-top: 1.5rem; }
   .facts > div, .commands > div { grid-template-columns: 1fr; gap: 0; }
   table, caption, tbody, tr, th, td { display: block; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tbody th { min-width: 0; }
   tr { padding: .625rem 0; border-top: 1px solid var(--line); }
-  th, td, th:last-child, td:last-child { padding: .0625rem 0; border: 0; text-align: left; }
-  tbody th:has(> small:only-child) { padding-left: 0; }
+  th, td, th:last-child, td:last-child, .number { padding: .0625rem 0; border: 0; text-align: left; white-space: normal; }
+  td.number { display: inline-block; margin-right: 1.25rem; }
+  td.number + td:last-child { display: inline-block; }
+  tbody th:has(> .step) { padding-left: 0; }
   td[data-title]::before { content: attr(data-title) ": "; color: var(--quiet); }
   td:empty, td:has(> .lane)::before { display: none; }
   .lane { min-width: 0; margin: .25rem 0; }

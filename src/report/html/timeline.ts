@@ -57,10 +57,10 @@ export function timeline(report: DeployReport): Markup {
     const [only] = steps;
     // A phase of one step needs no second row to say the same again.
     return steps.length === 1 && only
-      ? [row(html`${phase.phase} <small>${only.title}</small>`, only, report)]
+      ? [row(html`${phase.phase} <small>${withoutPhase(only)}</small>`, 'phase', only, report)]
       : [
-          row(html`${phase.phase}`, phase, report),
-          ...steps.map((step) => row(html`<small>${step.title}</small>`, step, report)),
+          row(html`${phase.phase}`, 'phase', phase, report),
+          ...steps.map((step) => row(html`<span class="step">${step.title}</span>`, 'step', step, report)),
         ];
   });
   return table(
@@ -75,13 +75,21 @@ export function timeline(report: DeployReport): Markup {
   );
 }
 
-function row(title: Markup, timed: PhaseReport | StepReport, report: DeployReport): Markup[] {
+/** `start web` stands behind the word `start` already. */
+function withoutPhase({ phase, title }: StepReport): string {
+  return title.startsWith(`${phase} `) ? title.slice(phase.length + 1) : title;
+}
+
+type Rank = 'phase' | 'step';
+
+function row(title: Markup, rank: Rank, timed: PhaseReport | StepReport, report: DeployReport): Markup[] {
   const { outcome, durationMs } = timed;
-  const reached = outcome !== 'not reached' || durationMs > 0;
+  // What was killed never said how long it had been at work.
+  const measured = durationMs > 0 || outcome === 'done' || outcome === 'resumed';
   return [
     title,
-    reached ? bar(timed, report) : html``,
-    html`${reached ? formatDuration(durationMs) : '–'}`,
+    measured || outcome === 'failed' ? bar(rank, timed, report) : html``,
+    html`${measured ? formatDuration(durationMs) : '–'}`,
     outcomeOf(outcome),
   ];
 }
@@ -93,13 +101,12 @@ function outcomeOf(outcome: StepReport['outcome']): Markup {
 }
 
 /** Numbers only go into the style, so that nothing from outside ever reaches it. */
-function bar(timed: PhaseReport | StepReport, report: DeployReport): Markup {
+function bar(rank: Rank, timed: PhaseReport | StepReport, report: DeployReport): Markup {
   const { from, width } = spanOf(timed, report);
-  const kind = 'id' in timed ? 'step' : 'phase';
   const tone = timed.outcome === 'failed' ? 'bad' : timed.outcome === 'resumed' ? 'earlier' : 'done';
   const beganMs = Date.parse(timed.startedAt) - Date.parse(report.startedAt);
   return html`<span class="lane"
-    ><span class="bar ${kind} ${tone}" style="left:${from}%;width:${width}%"></span
+    ><span class="bar ${rank} ${tone}" style="left:${from}%;width:${width}%"></span
     ><span class="unseen">began ${formatDuration(beganMs)} after the start</span></span
   >`;
 }

@@ -1,4 +1,4 @@
-import type { DeployReport, ObjectiveReport } from '../../relocation/types.ts';
+import type { DeployReport, ObjectiveReport, Outcome } from '../../relocation/types.ts';
 import { formatDuration, formatItems } from '../../ui/format.ts';
 import { html, type Markup } from './markup.ts';
 import { badge, time, type Tone } from './parts.ts';
@@ -29,8 +29,7 @@ function sentence({ target, verify, startedAt, finishedAt, failure }: DeployRepo
   ${time(startedAt)}, ${failure === undefined ? 'in' : 'ended after'} ${formatDuration(tookMs)}.`;
   if (verify === undefined) return html`${took} Nothing was verified.`;
   const { checks, data } = verify;
-  return html`${took} ${passed(data)} of ${formatItems(data.length, 'source')} equal to the snapshot,
-  ${passed(checks)} of ${formatItems(checks.length, 'check')} passed.`;
+  return html`${took} ${tally(data, 'source', 'equal to the snapshot')}, ${tally(checks, 'check', 'passed')}.`;
 }
 
 function failureOf({ failure, steps }: DeployReport): Markup | undefined {
@@ -46,9 +45,12 @@ export function objectives(
   { outcome, failure }: DeployReport,
 ): Markup {
   const isBack = failure === undefined && outcome !== 'failed';
+  const [back, data, end] = isBack
+    ? ['Time until it was back (RTO)', 'Age of the data that came back (RPO)', 'of the checks']
+    : ['Not back after (RTO)', 'Age of the snapshot (RPO)', 'of this run'];
   return html`<section class="objectives" aria-label="Objectives">
-    ${objective(isBack ? 'Time until it was back (RTO)' : 'It is not back, after (RTO)', rto, 'from the start of the deploy to the end of the checks')}
-    ${objective('Age of the data that came back (RPO)', rpo, 'from the capture to the start of the deploy')}
+    ${objective(back, rto, `from the start of the deploy to the end ${end}`)}
+    ${objective(data, rpo, 'from the capture to the start of the deploy')}
   </section>`;
 }
 
@@ -60,8 +62,7 @@ function objective(
   const against =
     met === undefined || objectiveMs === undefined
       ? badge('plain', 'no objective set')
-      : html`${met ? badge('good', 'met') : badge('bad', 'missed')}
-          <span>objective ${formatDuration(objectiveMs)}</span>`;
+      : html`${met ? badge('good', 'met') : badge('bad', 'missed')}, objective ${formatDuration(objectiveMs)}`;
   return html`<div class="objective">
     <h2>${title}</h2>
     <p class="measured">${formatDuration(measuredMs)}</p>
@@ -70,6 +71,7 @@ function objective(
   </div>`;
 }
 
-function passed(all: readonly { outcome: string }[]): number {
-  return all.filter(({ outcome }) => outcome === 'passed').length;
+function tally(all: readonly { outcome: Outcome }[], what: string, verb: string): string {
+  const passed = all.filter(({ outcome }) => outcome === 'passed').length;
+  return all.length === 0 ? `no ${what} to look at` : `${passed} of ${formatItems(all.length, what)} ${verb}`;
 }
