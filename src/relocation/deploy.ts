@@ -162,7 +162,7 @@ async function carryOut(input: DeployOptions, prepared: PreparedDeploy, tools: T
     return report;
   } catch (error) {
     if (!(error instanceof StepFailure)) throw error;
-    const failed = wayOn(error, plan, tools.signal);
+    const failed = wayOn(error, prepared, tools.signal);
     const { message, hint } = failed;
     const failure = { step: error.step, message, ...(hint === undefined ? {} : { hint }) };
     await writeReport(input, work, run, failure);
@@ -220,12 +220,12 @@ async function remember(
 /** The failing step's error, with what is left behind and how to go on. */
 function wayOn(
   { step, cause }: StepFailure,
-  { target, deployment, steps }: Plan,
+  { plan: { target, deployment, steps }, folder }: PreparedDeploy,
   signal: AbortSignal,
 ): RelocateError {
   const title = steps.find(({ id }) => id === step)?.title ?? step;
   const onward = `What was made so far is kept. Go on with “relocate deploy --to ${target} --resume”, or remove it with “relocate destroy --to ${target}”.`;
-  const facts = { deployment, step };
+  const facts = { deployment, step, report: deploymentLayout.reportHtml(folder) };
   if (signal.aborted) {
     // The signal may also abort because the repository's lock was lost.
     const { reason }: { reason: unknown } = signal;
