@@ -29,7 +29,7 @@ export function assertFloor(
         floorItems: items,
         floorBytes: bytes,
       },
-      hint: `Older snapshots are untouched. If this is right, say so in relocate.yaml: data: ${entry.name}: floor: { items: 0, size: 0 }`,
+      hint: `Older snapshots are untouched. If this is right, say so in relocate.yaml: data: ${entry.name}: floor: { items: 0, size: 0B }`,
     },
   );
 }
