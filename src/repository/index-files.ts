@@ -1,12 +1,17 @@
 import * as z from 'zod';
 import type { Storage } from '../storage/storage.ts';
 import { BlobTable } from './blob-table.ts';
-import type { MasterKey } from './crypto.ts';
+import { sealBytes, type MasterKey } from './crypto.ts';
 import { damaged, loadDocument, saveDocument } from './document.ts';
 import type { PackedBlob } from './pack.ts';
 import type { Id } from './types.ts';
 
 const hexId = z.string().regex(/^[0-9a-f]{64}$/);
+/** The format keeps these in 32 bits, and so does the table. */
+const uint32 = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1);
 const indexJson = z.object({
   packs: z
     .array(
@@ -17,9 +22,9 @@ const indexJson = z.object({
             z.object({
               id: hexId,
               type: z.enum(['data', 'tree']),
-              offset: z.int().min(0),
-              length: z.int().min(0),
-              uncompressed_length: z.int().min(0).optional(),
+              offset: uint32,
+              length: uint32.min(sealBytes),
+              uncompressed_length: uint32.optional(),
             }),
           )
           .nullable(),

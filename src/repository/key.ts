@@ -71,7 +71,7 @@ export async function unlockMaster(
   password: string,
 ): Promise<{ id: Id; master: MasterKey }> {
   const names = (await storage.list('key')).map((file) => file.name).toSorted();
-  const damages: unknown[] = [];
+  const problems: unknown[] = [];
   let tried = 0;
   for (const name of names) {
     try {
@@ -79,15 +79,22 @@ export async function unlockMaster(
       if (master) return { id: name, master };
       tried += 1;
     } catch (error) {
-      damages.push(error);
+      problems.push(error);
     }
   }
-  if (tried === 0 && damages.length > 0) throw damages[0];
+  // A key file that could not be fetched may be the one: the password is not known to be wrong.
+  const unread = problems.find((error) => !isDamage(error));
+  if (unread !== undefined) throw unread;
+  if (tried === 0 && problems.length > 0) throw problems[0];
   if (names.length === 0) throw damaged('the folder of keys, which is empty,');
   throw new RelocateError('wrong-password', `The password does not open ${storage.url}.`, {
-    facts: { keysTried: tried, ...(damages.length > 0 ? { keysDamaged: damages.length } : {}) },
-    hint: `Nothing was changed. ${damages.length > 0 ? 'Some key files are damaged; it may be the password of one of them. ' : ''}Give the right one with --password-file, --password-command or RELOCATE_PASSWORD.`,
+    facts: { keysTried: tried, ...(problems.length > 0 ? { keysDamaged: problems.length } : {}) },
+    hint: `Nothing was changed. ${problems.length > 0 ? 'Some key files are damaged; it may be the password of one of them. ' : ''}Give the right one with --password-file, --password-command or RELOCATE_PASSWORD.`,
   });
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof RelocateError && error.code === 'repository-damaged';
 }
 
 export async function listKeyInfos(storage: Storage, current: Id): Promise<KeyInfo[]> {

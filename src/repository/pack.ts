@@ -50,6 +50,7 @@ export function headerIsFull(count: number): boolean {
 
 /** Length of the sealed header, from the last four bytes of a pack. Throws `repository-damaged`. */
 export function headerLength(lastBytes: Buffer, packBytes: number): number {
+  if (lastBytes.length < 4) throw badPack('it has no room for a header');
   const length = lastBytes.readUInt32LE(lastBytes.length - 4);
   if (length > maxHeaderBytes || length < sealBytes || length + 4 > packBytes)
     throw badPack('its header has no possible length');

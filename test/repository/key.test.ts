@@ -7,7 +7,8 @@ import { randomMasterKey, readyCrypto, seal } from '../../src/repository/crypto.
 import { createKey, listKeyInfos, unlockMaster } from '../../src/repository/key.ts';
 import { LocalStorage } from '../../src/storage/local.ts';
 import { codeOf, errorOf, named } from '../contract/storage.ts';
-import { damage } from '../support/faulty-storage.ts';
+import { RelocateError } from '../../src/errors.ts';
+import { damage, faultyStorage } from '../support/faulty-storage.ts';
 
 beforeAll(readyCrypto);
 
@@ -141,6 +142,24 @@ describe('key files', () => {
     const error = await errorOf(unlockMaster(storage, 'no'));
     expect(error).toMatchObject({ code: 'wrong-password', facts: { keysTried: 1, keysDamaged: 3 } });
     expect(error.hint).toContain('Some key files are damaged');
+  });
+
+  test('a key file that cannot be fetched does not make a right password look wrong', async () => {
+    await save(keyJson({}, 'another'));
+    await save(keyJson({}));
+    const faulty = faultyStorage(storage);
+    for (const nth of [1, 2]) {
+      faulty.setFaults([{ call: 'load', nth, times: 1, how: 'fail' }]);
+      const outcome = await unlockMaster(faulty, 'pw').then(
+        () => 'opened',
+        (error: unknown) => (error instanceof RelocateError ? error.code : error),
+      );
+      expect(['opened', 'storage-failed']).toContain(outcome);
+      faulty.setFaults([]);
+      expect(await codeOf(unlockMaster(faulty, 'no'))).toBe('wrong-password');
+    }
+    faulty.setFaults([{ call: 'load', how: 'fail' }]);
+    expect(await codeOf(unlockMaster(faulty, 'pw'))).toBe('storage-failed');
   });
 
   test('no key file at all is damage, and nothing a password could mend', async () => {
