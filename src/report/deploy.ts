@@ -1,6 +1,7 @@
-import type { DeployReport, ObjectiveReport, Plan } from '../relocation/types.ts';
+import type { DeployReport, ObjectiveReport, Outcome, Plan, VerifyResult } from '../relocation/types.ts';
 import { formatAge, formatBytes, formatDuration, sanitise, shortId } from '../ui/format.ts';
 import { table } from './table.ts';
+import { tally } from './tally.ts';
 
 /** Plans and deploys as text for a terminal. Pure. */
 
@@ -26,46 +27,52 @@ export function planText(plan: Plan): string {
   ].join('\n');
 }
 
-const headlines = {
-  passed: 'is back and verified',
-  failed: 'is NOT back as it should be',
-  unverified: 'is up, but not everything could be verified',
-} as const;
+function headline({ app, outcome, failure }: DeployReport): string {
+  if (failure !== undefined) return `${app} is NOT back.`;
+  if (outcome === 'failed') return `${app} is up, but NOT as it should be.`;
+  return outcome === 'passed' ? `${app} is back and verified.` : `${app} is back, but not verified.`;
+}
 
 function objective(name: string, { objectiveMs, measuredMs, met }: ObjectiveReport): string {
-  const against =
-    objectiveMs === undefined ? '' : ` of ${formatDuration(objectiveMs)}, ${met ? 'met' : 'MISSED'}`;
-  return `${name} ${formatDuration(measuredMs)}${against}`;
+  const measured = `${name} ${formatDuration(measuredMs)}`;
+  if (objectiveMs === undefined) return `${measured}, no objective set`;
+  return `${measured} of ${formatDuration(objectiveMs)}, ${met ? 'met' : 'MISSED'}`;
 }
 
 /** `reportPath`: where the same lies as a page. */
 export function deployText(report: DeployReport, reportPath: string): string {
-  const verified = report.verify?.data.map((data) => [
-    sanitise(data.name),
-    data.outcome,
-    `${data.facts} facts compared`,
-    sanitise(data.detail),
-  ]);
-  const checks = report.verify?.checks.map((check) => [
-    sanitise(check.title),
-    check.outcome,
-    sanitise(check.detail),
-  ]);
+  const { phases, objectives, services, gaps } = report;
   return [
-    `${sanitise(report.app)} ${headlines[report.outcome]} (${report.deployment}).`,
+    sanitise(headline(report)),
+    ...services.map(({ name, address }) => `${sanitise(name)} answers on ${sanitise(address)}`),
     '',
-    table(report.phases.map((phase) => [phase.phase, phase.outcome, formatDuration(phase.durationMs)])),
+    table(phases.map(({ phase, outcome, durationMs }) => [phase, outcome, formatDuration(durationMs)])),
     '',
-    `${objective('RTO', report.objectives.rto)} · ${objective('RPO', report.objectives.rpo)}`,
-    ...(verified && verified.length > 0 ? ['', table(verified)] : []),
-    ...(checks && checks.length > 0 ? ['', table(checks)] : []),
-    ...(report.services.length > 0
-      ? ['', ...report.services.map((service) => `${sanitise(service.name)}: ${service.address}`)]
-      : []),
-    ...(report.gaps.length > 0
-      ? ['', 'Not verified or not restored:', ...report.gaps.map((gap) => `  ${sanitise(gap)}`)]
+    `${objective('RTO', objectives.rto)} · ${objective('RPO', objectives.rpo)}`,
+    ...verifiedLines(report.verify),
+    ...(gaps.length > 0
+      ? ['', 'Not restored or not verified:', ...gaps.map((gap) => `  ${sanitise(gap)}`)]
       : []),
     '',
     `Report: ${sanitise(reportPath)}`,
   ].join('\n');
 }
+
+function verifiedLines(verify: VerifyResult | undefined): string[] {
+  if (verify === undefined) return ['Nothing was verified.'];
+  const { data, checks } = verify;
+  const rows = [
+    ...data.map(({ name, kind, outcome, detail }) => [`${name} (${kind})`, words[outcome], detail]),
+    ...checks.map(({ title, outcome, detail }) => [title, words[outcome], detail]),
+  ].map((row) => row.map(sanitise));
+  return [
+    `${tally(data, 'source', 'equal to the snapshot')}, ${tally(checks, 'check', 'passed')}`,
+    ...(rows.length > 0 ? ['', table(rows)] : []),
+  ];
+}
+
+const words: Readonly<Record<Outcome, string>> = {
+  passed: 'passed',
+  failed: 'FAILED',
+  unverified: 'not verified',
+};

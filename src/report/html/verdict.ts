@@ -1,5 +1,6 @@
-import type { DeployReport, ObjectiveReport, Outcome } from '../../relocation/types.ts';
-import { formatDuration, formatItems } from '../../ui/format.ts';
+import type { DeployReport, ObjectiveReport } from '../../relocation/types.ts';
+import { formatDuration } from '../../ui/format.ts';
+import { tally } from '../tally.ts';
 import { html, type Markup } from './markup.ts';
 import { badge, time, type Tone } from './parts.ts';
 
@@ -69,9 +70,4 @@ function objective(
     <p>${against}</p>
     <p><small>${measure}</small></p>
   </div>`;
-}
-
-function tally(all: readonly { outcome: Outcome }[], what: string, verb: string): string {
-  const passed = all.filter(({ outcome }) => outcome === 'passed').length;
-  return all.length === 0 ? `no ${what} to look at` : `${passed} of ${formatItems(all.length, what)} ${verb}`;
 }
