@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import type { DeployReport } from '../../src/relocation/types.ts';
 import { emptyBook, signBook, verifyBook, type Book } from './book.ts';
 import { relocate, run } from './run.ts';
-import { act, bytes, count, line, print, seconds, why } from './say.ts';
+import { act, bytes, count, line, print, seconds } from './say.ts';
 import { startSourceApp, type AtEnd, type SourceApp } from './source-app.ts';
 import { makeWorkFolder, sizeOf, type WorkFolder } from './work-folder.ts';
 
@@ -29,33 +29,26 @@ async function demo(keep: string | undefined): Promise<void> {
   await sign(app, book, { entries: 3000, pictures: 150, visits: 25 });
   goOn();
 
-  act('The first snapshot');
-  why(
-    'Database, uploads, SQLite and code of one moment, in the format of restic: no tool can hold it hostage.',
-  );
+  act('Two snapshots, in the format of restic: no tool can hold them hostage');
   const atOldHost = accessFrom(work, app.folder);
-  await relocate(['init', '--repository', ...atOldHost], { cwd: app.folder });
-  await relocate(['snapshot', ...atOldHost], { cwd: app.folder });
+  await relocate(['init', '--repository', '-q', ...atOldHost], { cwd: app.folder, show: () => [] });
+  await snapshot(app.folder, atOldHost);
   const firstBytes = await sizeOf(work.repository);
-  line(`The repository holds ${bytes(firstBytes)}.`);
-  goOn();
-
-  act('Life goes on, and a second snapshot');
   await sign(app, book, { entries: 500, pictures: 25, visits: 5 });
-  await relocate(['snapshot', ...atOldHost], { cwd: app.folder });
+  await snapshot(app.folder, atOldHost);
   const addedBytes = (await sizeOf(work.repository)) - firstBytes;
-  line(`The repository grew by ${bytes(addedBytes)}: what was there already is not stored again.`);
+  line(`The repository held ${bytes(firstBytes)} and grew by ${bytes(addedBytes)}: nothing is stored twice.`);
   goOn();
 
   act('The host is lost');
   await app.lose();
   line('App stopped; its code, database cluster, uploads and SQLite file deleted.');
-  why('What is left: the repository, and the password.');
+  line('What is left: the repository, and the password.');
   goOn();
 
   act('It comes back, from the repository alone, in an empty folder');
   atEnd(() => destroy(work));
-  await relocate(['deploy', '--to', 'local', ...accessFrom(work, work.newHost)], { cwd: work.newHost });
+  await deploy(work);
   const report = await readReport(work);
   const address = `http://${report.services[0]?.address ?? 'nowhere'}`;
   goOn();
@@ -63,9 +56,8 @@ async function demo(keep: string | undefined): Promise<void> {
   act('Is it all there?');
   await verifyBook(address, book);
   line(
-    `All ${count(book.entries.length)} entries, ${count(book.pictures.size)} pictures and ${book.visits} visits, asked for over HTTP,`,
+    `All ${count(book.entries.length)} entries, ${count(book.pictures.size)} pictures and ${book.visits} visits, asked for over HTTP, are as people sent them.`,
   );
-  line(`are byte for byte what people sent. It answers on ${address} now.`);
   await checkWithRestic(work);
   goOn();
 
@@ -73,7 +65,7 @@ async function demo(keep: string | undefined): Promise<void> {
     cleanUps.length = 0;
     sayWhatIsKept(work, address);
   } else {
-    line('Cleaning up. With --keep DIR the repository, the report and the running app stay.');
+    print('\nCleaning up. With --keep DIR the repository, the report and the running app stay.');
   }
   print(`\nDone in ${seconds(Date.now() - startedAt)}.`);
 }
@@ -82,7 +74,25 @@ async function sign(app: SourceApp, book: Book, plan: Parameters<typeof signBook
   const startedAt = Date.now();
   await signBook(app.address, book, plan);
   const took = seconds(Date.now() - startedAt);
-  line(`Signed it ${count(plan.entries)} times and uploaded ${plan.pictures} pictures over HTTP in ${took}.`);
+  line(`Signed ${count(plan.entries)} times, ${plan.pictures} pictures uploaded, over HTTP in ${took}.`);
+}
+
+/** One line of it: what was new, and what was stored. */
+async function snapshot(folder: string, access: string[]): Promise<void> {
+  await relocate(['snapshot', '-q', ...access], { cwd: folder, show: (lines) => lines.slice(-1) });
+}
+
+/** Verdict, address, phases, objectives, report; what was verified one by one stands in the report. */
+async function deploy(work: WorkFolder): Promise<void> {
+  // A terminal shows how far it is; a log needs no more than the end.
+  const quiet = process.stderr.isTTY ? [] : ['-q'];
+  await relocate(['deploy', '--to', 'local', ...quiet, ...accessFrom(work, work.newHost)], {
+    cwd: work.newHost,
+    show: (lines) => {
+      const tally = lines.findIndex((one) => /^\d+ of \d+ sources/.test(one));
+      return [...lines.slice(0, tally + 1), ...lines.filter((one) => one.startsWith('Report: '))];
+    },
+  });
 }
 
 /** The one deployment's report; its page is also put where it is easy to find. */
@@ -95,24 +105,20 @@ async function readReport(work: WorkFolder): Promise<DeployReport> {
 
 /** A second opinion on the repository, by a program that is not ours. */
 async function checkWithRestic(work: WorkFolder): Promise<void> {
-  why('A second opinion, from stock restic:');
-  const args = [
-    '-r',
-    work.repository,
-    '--password-file',
-    work.passwordFile,
-    '--no-cache',
-    'check',
-    '--read-data',
-  ];
-  const exitCode = await run('restic', args, { cwd: work.path });
-  if (exitCode === undefined) line('restic is not installed here, so it was not asked.');
-  else if (exitCode !== 0) throw new Error('restic found errors in the repository');
+  const access = ['-r', work.repository, '--password-file', work.passwordFile, '--no-cache'];
+  const ended = await run('restic', [...access, 'check', '--read-data'], { cwd: work.path });
+  if (ended === undefined) {
+    line('restic is not installed here, so it was not asked for a second opinion.');
+    return;
+  }
+  const verdict = ended.said.trimEnd().split('\n').at(-1) ?? '';
+  if (ended.exitCode !== 0) throw new Error(`restic check --read-data: ${verdict}`);
+  line(`A second opinion, of stock restic (check --read-data): “${verdict}”.`);
 }
 
 async function destroy(work: WorkFolder): Promise<void> {
-  const args = ['destroy', '--to', 'local', ...accessFrom(work, work.newHost)];
-  await relocate(args, { cwd: work.newHost, undisturbed: true });
+  const args = ['destroy', '--to', 'local', '-q', ...accessFrom(work, work.newHost)];
+  await relocate(args, { cwd: work.newHost, undisturbed: true, show: (lines) => lines });
 }
 
 /** The options that open the repository, as typed in `folder`. The password itself is in a file, never in a command. */

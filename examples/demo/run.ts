@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { command } from './say.ts';
+import { text } from 'node:stream/consumers';
+import { command, line } from './say.ts';
 
 const relocateProgram = path.join(import.meta.dirname, '../../bin/relocate');
 
@@ -11,27 +12,39 @@ interface RunOptions {
   undisturbed?: boolean;
 }
 
-/** Runs the real command line as a person would, in sight; throws when it does not succeed. */
-export async function relocate(args: readonly string[], options: RunOptions): Promise<void> {
-  command(['relocate', ...args]);
-  const exitCode = await run(relocateProgram, args, options);
-  if (exitCode !== 0) throw new Error(`relocate ${args[0] ?? ''} ended with exit code ${exitCode ?? 'none'}`);
+interface Shown extends RunOptions {
+  /** Which lines of what it said are shown; all of them when it fails. */
+  show: (lines: string[]) => string[];
 }
 
-/** Undefined where the program is not installed, or was ended by a signal. */
+/** Runs the real command line as a person would, in sight; throws when it does not succeed. */
+export async function relocate(args: readonly string[], { show, ...options }: Shown): Promise<void> {
+  command(['relocate', ...args]);
+  const ended = await run(relocateProgram, args, options);
+  const lines = (ended?.said ?? '').split('\n').filter((one) => one !== '');
+  for (const one of ended?.exitCode === 0 ? show(lines) : lines) line(one);
+  if (ended?.exitCode !== 0) {
+    throw new Error(`relocate ${args[0] ?? ''} ended with exit code ${ended?.exitCode ?? 'none'}`);
+  }
+}
+
+/** Undefined where the program is not installed. What it writes to stderr is seen at once. */
 export async function run(
   program: string,
   args: readonly string[],
   options: RunOptions,
-): Promise<number | undefined> {
+): Promise<{ exitCode: number | null; said: string } | undefined> {
   const child = spawn(program, args, {
     cwd: options.cwd,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
     detached: options.undisturbed ?? false,
   });
   try {
-    const [exitCode] = (await once(child, 'close')) as [number | null];
-    return exitCode ?? undefined;
+    const [said, [exitCode]] = await Promise.all([
+      text(child.stdout),
+      once(child, 'close') as Promise<[number | null]>,
+    ]);
+    return { exitCode, said };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -3,7 +3,6 @@
 const isTerminal = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
 const style = (code: number, text: string): string => (isTerminal ? `\u001B[${code}m${text}\u001B[0m` : text);
 const bold = 1;
-const dim = 2;
 const cyan = 36;
 
 let acts = 0;
@@ -17,12 +16,8 @@ export function line(text: string): void {
   print(`   ${text}`);
 }
 
-export function why(text: string): void {
-  print(`   ${style(dim, text)}`);
-}
-
 export function command(words: readonly string[]): void {
-  print(`\n   ${style(cyan, `$ ${words.map(quoted).join(' ')}`)}`);
+  print(`   ${style(cyan, `$ ${words.map(quoted).join(' ')}`)}`);
 }
 
 export function print(text: string): void {
