@@ -4,7 +4,7 @@ import { silent, type Emit } from '../events.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { MasterKey } from './crypto.ts';
 import { damaged, loadDocument } from './document.ts';
-import type { StoredSnapshot } from './types.ts';
+import type { Id, StoredSnapshot } from './types.ts';
 
 const hexId = z.string().regex(/^[0-9a-f]{64}$/);
 const texts = z.array(z.string()).nullish();
@@ -28,7 +28,7 @@ const summaryJson = z.object({
 });
 /** The fields the program relies on. Others, of restic or of a later version, are left out, not refused. */
 const snapshotJson = z.object({
-  time: z.string(),
+  time: z.string().refine((time) => !Number.isNaN(Date.parse(time))),
   tree: hexId,
   parent: hexId.nullish(),
   paths: texts,
@@ -57,10 +57,23 @@ async function loadSnapshot({ storage, key }: Place, id: string): Promise<Stored
   };
 }
 
+type Filter = { tags?: readonly string[] };
+
 export async function listSnapshots(
   place: Place,
-  filter: { tags?: readonly string[] } = {},
+  filter: Filter = {},
   emit: Emit = silent,
+): Promise<StoredSnapshot[]> {
+  return loadAll(place, filter, (error, name) => {
+    emit({ type: 'warning', code: 'snapshot-unreadable', message: error.message, item: name });
+  });
+}
+
+/** Oldest first. A snapshot that is removed between the listing and the reading is none. */
+async function loadAll(
+  place: Place,
+  filter: Filter,
+  onUnreadable: (error: RelocateError, name: Id) => void,
 ): Promise<StoredSnapshot[]> {
   const found: StoredSnapshot[] = [];
   for (const { name } of await place.storage.list('snapshot')) {
@@ -68,26 +81,31 @@ export async function listSnapshots(
       found.push(await loadSnapshot(place, name));
     } catch (error) {
       if (!(error instanceof RelocateError)) throw error;
-      emit({ type: 'warning', code: 'snapshot-unreadable', message: error.message, item: name });
+      if (error.facts['missing'] !== true) onUnreadable(error, name);
     }
   }
   return found
     .filter((snapshot) => (filter.tags ?? []).every((tag) => snapshot.tags?.includes(tag)))
-    .toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
+    .toSorted(byTime);
 }
 
-export async function findSnapshot(
-  place: Place,
-  name: string,
-  filter: { tags?: readonly string[] } = {},
-): Promise<StoredSnapshot> {
+/** JavaScript's dates end at milliseconds; the digits in the text decide between two of the same. */
+function byTime(a: StoredSnapshot, b: StoredSnapshot): number {
+  return Date.parse(a.time) - Date.parse(b.time) || fractionOf(a) - fractionOf(b);
+}
+
+function fractionOf({ time }: StoredSnapshot): number {
+  return Number(/\.\d+/.exec(time)?.[0] ?? 0);
+}
+
+export async function findSnapshot(place: Place, name: string, filter: Filter = {}): Promise<StoredSnapshot> {
   const missing = (message: string) =>
     new RelocateError('snapshot-missing', message, {
       facts: { snapshot: name },
       hint: 'See which there are with: relocate snapshots',
     });
   if (name === 'latest') {
-    const latest = (await listSnapshots(place, filter)).at(-1);
+    const latest = (await loadAll(place, filter, refuseLatest)).at(-1);
     if (!latest) throw missing('There is no snapshot yet.');
     return latest;
   }
@@ -99,4 +117,17 @@ export async function findSnapshot(
   if (only === undefined) throw missing(`There is no snapshot ${name}.`);
   if (others.length > 0) throw missing(`${names.length} snapshots begin with ${name}. Give more digits.`);
   return loadSnapshot(place, only);
+}
+
+/** The one that cannot be read may be the newest: an older one is not passed off as it. */
+function refuseLatest(error: RelocateError, name: Id): never {
+  throw new RelocateError(
+    error.code,
+    `Which snapshot is the latest cannot be told: ${name.slice(0, 8)} cannot be read.`,
+    {
+      facts: { snapshot: name },
+      hint: 'Name the one you want by its ID. See which can be read with: relocate snapshots',
+      cause: error,
+    },
+  );
 }
