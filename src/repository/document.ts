@@ -20,10 +20,9 @@ export function decodeDocument(key: MasterKey, sealed: Uint8Array, what: string)
   const plaintext = open(key, sealed);
   if (plaintext === undefined) throw damaged(what);
   const first = plaintext[0];
-  let json = plaintext;
-  if (first === compressedMark) json = decompress(plaintext.subarray(1));
-  else if (first !== 0x7b && first !== 0x5b) throw damaged(what);
+  if (first !== compressedMark && first !== 0x7b && first !== 0x5b) throw damaged(what);
   try {
+    const json = first === compressedMark ? decompress(plaintext.subarray(1)) : plaintext;
     return JSON.parse(json.toString('utf8'));
   } catch (cause) {
     throw damaged(what, cause);

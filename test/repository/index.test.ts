@@ -144,7 +144,7 @@ describe('index files', () => {
       { supersedes: [hex()], packs: [{ id: packs[1], blobs: [entry] }] },
     );
     const places = [...(await loadIndex(storage, key)).locations('data', id)].map((place) => place.pack);
-    expect(places.toSorted()).toEqual([packs[0], packs[1]].toSorted());
+    expect(places.toSorted()).toEqual(packs.slice(0, 2).toSorted());
   });
 
   test('of dozens, read at once, none is lost', async () => {
