@@ -97,7 +97,7 @@ async function deploy(work: WorkFolder): Promise<void> {
 
 /** The one deployment's report; its page is also put where it is easy to find. */
 async function readReport(work: WorkFolder): Promise<DeployReport> {
-  const deployments = path.join(work.newHost, '.relocate', 'deployments');
+  const deployments = deploymentsOf(work);
   const [name = ''] = await readdir(deployments);
   await copyFile(path.join(deployments, name, 'report.html'), work.report);
   return JSON.parse(await readFile(path.join(deployments, name, 'report.json'), 'utf8')) as DeployReport;
@@ -116,7 +116,13 @@ async function checkWithRestic(work: WorkFolder): Promise<void> {
   line(`A second opinion, of stock restic (check --read-data): “${verdict}”.`);
 }
 
+function deploymentsOf(work: WorkFolder): string {
+  return path.join(work.newHost, '.relocate', 'deployments');
+}
+
 async function destroy(work: WorkFolder): Promise<void> {
+  // A deploy that was interrupted at its very beginning has made nothing yet.
+  if ((await readdir(deploymentsOf(work)).catch(() => [])).length === 0) return;
   const args = ['destroy', '--to', 'local', '-q', ...accessFrom(work, work.newHost)];
   await relocate(args, { cwd: work.newHost, undisturbed: true, show: (lines) => lines });
 }

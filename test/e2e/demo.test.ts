@@ -27,7 +27,8 @@ function startDemo(args: string[]): {
   const child = spawn(demo, args, {
     cwd: folder,
     detached: true,
-    env: { ...process.env, TMPDIR: folder, NO_COLOR: '1' },
+    // Node would keep compiled code in the temporary folder, for all programs after it.
+    env: { ...process.env, TMPDIR: folder, NO_COLOR: '1', NODE_DISABLE_COMPILE_CACHE: '1' },
   });
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
