@@ -59,13 +59,11 @@ function serviceLines({ file, env }: Proposal): string[] {
         ]
       : [
           `services: ${scalar(file)}`,
-          '# The code in this folder is captured too; leave out what can be made again.',
-          codeLine,
+          '# The code in this folder is captured too, with what was installed or built in it: a deploy builds nothing.',
+          'code: { path: ., exclude: [.git] }',
         ];
   return env ? [...lines, '# Read for the variables below; captured with the app.', 'env: .env'] : lines;
 }
-
-const codeLine = 'code: { path: ., exclude: [node_modules, .git] }';
 
 function dataLines({ entries }: Proposal): string[] {
   if (entries.length === 0) {

@@ -49,6 +49,12 @@ describe('what init proposes', () => {
     },
   );
 
+  test('keeps what was installed in the code folder: nothing installs it on the way back', async () => {
+    const { app } = await propose('node-compose');
+    expect(app.code?.excludes).toContain('.git');
+    expect(app.code?.excludes).not.toContain('node_modules');
+  });
+
   test('for a Rails app: its database, its storage, and questions on Redis and the bucket', async () => {
     const { app, questions } = await propose('rails');
     expect(app.services?.services.map(({ name }) => name)).toEqual(['web', 'worker']);
