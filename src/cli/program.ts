@@ -12,6 +12,7 @@ import { restoreCommand } from './restore.ts';
 import { showCommand } from './show.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { snapshotsCommand } from './snapshots.ts';
+import { statusCommand } from './status.ts';
 import { unlockCommand } from './unlock.ts';
 
 const firstSteps = `
@@ -43,6 +44,7 @@ export function buildProgram(): Command {
   restoreCommand(program);
   planCommand(program);
   deployCommand(program);
+  statusCommand(program);
   destroyCommand(program);
   unlockCommand(program);
   keyCommand(program);

@@ -1,7 +1,7 @@
-import type { DeployReport, ObjectiveReport, Outcome, Plan, VerifyResult } from '../relocation/types.ts';
+import type { DeployReport, ObjectiveReport, Plan, VerifyResult } from '../relocation/types.ts';
 import { formatAge, formatBytes, formatDuration, sanitise, shortId } from '../ui/format.ts';
 import { table } from './table.ts';
-import { tally } from './tally.ts';
+import { outcomeWords, tally } from './outcomes.ts';
 
 /** Plans and deploys as text for a terminal. Pure. */
 
@@ -62,17 +62,11 @@ function verifiedLines(verify: VerifyResult | undefined): string[] {
   if (verify === undefined) return ['Nothing was verified.'];
   const { data, checks } = verify;
   const rows = [
-    ...data.map(({ name, kind, outcome, detail }) => [`${name} (${kind})`, words[outcome], detail]),
-    ...checks.map(({ title, outcome, detail }) => [title, words[outcome], detail]),
+    ...data.map(({ name, kind, outcome, detail }) => [`${name} (${kind})`, outcomeWords[outcome], detail]),
+    ...checks.map(({ title, outcome, detail }) => [title, outcomeWords[outcome], detail]),
   ].map((row) => row.map(sanitise));
   return [
     `${tally(data, 'source', 'equal to the snapshot')}, ${tally(checks, 'check', 'passed')}`,
     ...(rows.length > 0 ? ['', table(rows)] : []),
   ];
 }
-
-const words: Readonly<Record<Outcome, string>> = {
-  passed: 'passed',
-  failed: 'FAILED',
-  unverified: 'not verified',
-};

@@ -1,6 +1,6 @@
 import type { DeployReport, ObjectiveReport } from '../../relocation/types.ts';
 import { formatDuration } from '../../ui/format.ts';
-import { tally } from '../tally.ts';
+import { tally } from '../outcomes.ts';
 import { html, type Markup } from './markup.ts';
 import { badge, time, type Tone } from './parts.ts';
 

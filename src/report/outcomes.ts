@@ -7,3 +7,9 @@ export function tally(all: readonly { outcome: Outcome }[], what: string, verb: 
   const passed = all.filter(({ outcome }) => outcome === 'passed').length;
   return `${passed} of ${formatItems(all.length, what)} ${verb}`;
 }
+
+export const outcomeWords: Readonly<Record<Outcome, string>> = {
+  passed: 'passed',
+  failed: 'FAILED',
+  unverified: 'not verified',
+};
