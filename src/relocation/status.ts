@@ -126,7 +126,7 @@ function damaged(name: string, error: unknown): DeploymentStatus {
 
 function nextOf({ name, plan }: Deployment, state: DeploymentStatus['state']): string | undefined {
   if (state === 'unfinished') {
-    return `Go on with: relocate deploy --to ${plan.target} --resume — or remove it with: relocate destroy ${name}`;
+    return `Go on with: relocate deploy --to ${plan.target} --resume — or remove it with: relocate destroy --deployment ${name}`;
   }
   return undefined;
 }
