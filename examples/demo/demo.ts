@@ -124,7 +124,7 @@ async function destroy(work: WorkFolder): Promise<void> {
   // A deploy that was interrupted at its very beginning has made nothing yet.
   if ((await readdir(deploymentsOf(work)).catch(() => [])).length === 0) return;
   const args = ['destroy', '--to', 'local', '-q', ...accessFrom(work, work.newHost)];
-  await relocate(args, { cwd: work.newHost, undisturbed: true, show: (lines) => lines });
+  await relocate(args, { cwd: work.newHost, undisturbed: true, show: (lines) => lines.slice(0, 1) });
 }
 
 /** The options that open the repository, as typed in `folder`. The password itself is in a file, never in a command. */

@@ -27,15 +27,18 @@ export function destroyCommand(program: Command): void {
 
 async function run(globals: Globals, options: Options): Promise<void> {
   await runCommand(globals, async (session) => {
-    const [{ destroy }, { targetOf }] = await Promise.all([
+    const [{ destroy }, { stateLayout }, { destroyText }, { targetOf }] = await Promise.all([
       import('../relocation/destroy.ts'),
+      import('../relocation/layout.ts'),
+      import('../report/destroy.ts'),
       import('../../stacks/index.ts'),
     ]);
     const app = (await findApp(session))?.app;
     const which = chosen(options, app?.name);
+    const stateFolder = stateFolderOf(globals, app);
     const result = await destroy(
       {
-        stateFolder: stateFolderOf(globals, app),
+        stateFolder,
         which,
         openRepository: () => openRepositoryOf(session, app),
         targetOf,
@@ -43,7 +46,7 @@ async function run(globals: Globals, options: Options): Promise<void> {
       },
       session,
     );
-    session.result(result, result.destroyed.map((one) => `Destroyed ${one.deployment}.`).join('\n'));
+    session.result(result, destroyText(result, stateLayout.reports(stateFolder)));
   });
 }
 
