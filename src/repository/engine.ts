@@ -9,7 +9,7 @@ import { idOf, type MasterKey } from './crypto.ts';
 import { damaged, saveDocument } from './document.ts';
 import { loadIndex } from './index-files.ts';
 import { createKey, listKeyInfos } from './key.ts';
-import { listLocks, removeLocks, withLock } from './lock.ts';
+import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
 import type { CheckOptions, Repository } from './repository.ts';
 import { openBlob } from './seal-blob.ts';
 import { findSnapshot, listSnapshots } from './snapshots.ts';
@@ -41,6 +41,7 @@ export class Engine implements Repository {
   #loadedTable: BlobTable | undefined;
   #writer: Promise<Writer> | undefined;
   #startedWriter: Writer | undefined;
+  readonly #held = new Set<AssertHeld>();
 
   constructor(storage: Storage, master: MasterKey, config: Config, keyId: Id) {
     this.id = config.id;
@@ -57,7 +58,14 @@ export class Engine implements Repository {
     { signal }: { signal?: AbortSignal | undefined },
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    return withLock(this.#place(), mode, signal, work);
+    return withLock(this.#place(), mode, signal, async (signal, assertHeld) => {
+      this.#held.add(assertHeld);
+      try {
+        return await work(signal);
+      } finally {
+        this.#held.delete(assertHeld);
+      }
+    });
   }
 
   async saveStream(content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<SavedContent> {
@@ -120,6 +128,8 @@ export class Engine implements Repository {
   }
 
   async saveSnapshot(snapshot: Snapshot): Promise<Id> {
+    // Whoever took the lock away may have pruned what this snapshot refers to.
+    for (const assertHeld of this.#held) await assertHeld();
     return saveDocument(this.#storage, this.#key, 'snapshot', snapshot, this.version);
   }
 

@@ -14,12 +14,11 @@ const lockJson = z.object({
   hostname: z.string(),
   username: z.string(),
   pid: z.int(),
-  uid: z.int().optional(),
-  gid: z.int().optional(),
 });
 
 const settleMs = 200;
 const refreshMs = 5 * 60_000;
+const lookMs = 60_000;
 /** A holder that could not refresh for this long stops: at 30 minutes others may take its lock for stale. */
 const lostMs = 22.5 * 60_000;
 const staleMs = 30 * 60_000;
@@ -30,40 +29,86 @@ export interface LockPlace {
   version: 1 | 2;
 }
 
+/** Throws `lock-lost` where the lock is not surely held any more. To be awaited before anything that counts. */
+export type AssertHeld = () => Promise<void>;
+
 /** Throws `repository-locked`, and `lock-lost` through the signal that `work` is given. */
 export async function withLock<T>(
   place: LockPlace,
   mode: 'shared' | 'exclusive',
   signal: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, assertHeld: AssertHeld) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
   const exclusive = mode === 'exclusive';
   await assertNoConflict(place, exclusive, undefined);
-  let own = await writeLock(place, exclusive);
-  const lost = new AbortController();
-  let refreshedAtMs = Date.now();
-  const timer = setInterval(() => {
-    const refresh = async () => {
-      const next = await writeLock(place, exclusive);
-      const before = own;
-      own = next;
-      refreshedAtMs = Date.now();
-      await place.storage.remove({ type: 'lock', name: before });
-    };
-    if (Date.now() - refreshedAtMs > lostMs) lost.abort(lockLost());
-    else refresh().catch(() => {});
-  }, refreshMs);
-  timer.unref();
+  const lock = await keepLock(place, exclusive);
   try {
     // Two that wrote at the same moment see each other now.
     await sleep(settleMs);
-    await assertNoConflict(place, exclusive, own);
-    return await work(signal ? AbortSignal.any([signal, lost.signal]) : lost.signal);
+    await assertNoConflict(place, exclusive, lock.name());
+    return await work(signal ? AbortSignal.any([signal, lock.lost]) : lock.lost, lock.assertHeld);
   } finally {
-    clearInterval(timer);
-    await place.storage.remove({ type: 'lock', name: own }).catch(() => {});
+    await lock.release();
   }
+}
+
+interface KeptLock {
+  name(): Id;
+  /** Aborts with `lock-lost`. */
+  lost: AbortSignal;
+  assertHeld: AssertHeld;
+  release(): Promise<void>;
+}
+
+/** Writes a lock and renews it until it is released. */
+async function keepLock(place: LockPlace, exclusive: boolean): Promise<KeptLock> {
+  const lost = new AbortController();
+  let own = await writeLock(place, exclusive);
+  let renewedAtMs = Date.now();
+  let renewing: Promise<void> | undefined;
+
+  /** A renewal may put another in its place while it is looked for. */
+  const isThere = async () => {
+    for (let looked = own; ; looked = own) {
+      if ((await place.storage.size({ type: 'lock', name: looked })) !== undefined) return true;
+      if (looked === own) return false;
+    }
+  };
+  const renew = async () => {
+    if (!(await isThere())) return lost.abort(lockLost());
+    const before = own;
+    own = await writeLock(place, exclusive);
+    renewedAtMs = Date.now();
+    await place.storage.remove({ type: 'lock', name: before });
+  };
+  const look = () => {
+    const ageMs = Date.now() - renewedAtMs;
+    if (ageMs > lostMs) lost.abort(lockLost());
+    else if (ageMs >= refreshMs) {
+      // One that failed is tried again at the next look, as long as the lock counts.
+      renewing ??= renew()
+        .catch(() => {})
+        .finally(() => (renewing = undefined));
+    }
+  };
+  const timer = setInterval(look, lookMs);
+  timer.unref();
+  return {
+    name: () => own,
+    lost: lost.signal,
+    async assertHeld() {
+      // A process that was suspended comes here before its timer does.
+      look();
+      if (!lost.signal.aborted && !(await isThere())) lost.abort(lockLost());
+      lost.signal.throwIfAborted();
+    },
+    async release() {
+      clearInterval(timer);
+      await renewing;
+      await place.storage.remove({ type: 'lock', name: own }).catch(() => {});
+    },
+  };
 }
 
 async function writeLock({ storage, key, version }: LockPlace, exclusive: boolean): Promise<Id> {
@@ -83,6 +128,7 @@ async function writeLock({ storage, key, version }: LockPlace, exclusive: boolea
 async function assertNoConflict(place: LockPlace, exclusive: boolean, own: Id | undefined): Promise<void> {
   for (const lock of await listLocks(place)) {
     if (lock.id === own || lock.stale || !(exclusive || lock.exclusive)) continue;
+    if (lock.unreadable) throw lockUnreadable(lock.id);
     throw new RelocateError(
       'repository-locked',
       `The repository is in use by ${lock.username}@${lock.hostname}, process ${lock.pid}, since ${lock.time.replace(/\.\d+/, '')}.`,
@@ -95,20 +141,26 @@ async function assertNoConflict(place: LockPlace, exclusive: boolean, own: Id | 
   }
 }
 
-/** A lock that goes away between the listing and the reading is none; one that cannot be read counts as alive. */
+/** A lock that goes away between the listing and the reading is none; a damaged one counts as alive and exclusive. */
 export async function listLocks({ storage, key }: LockPlace): Promise<LockInfo[]> {
   const locks: LockInfo[] = [];
   for (const { name } of await storage.list('lock')) {
     try {
-      const lock = lockJson.parse(await loadDocument(storage, key, { type: 'lock', name }));
-      const { time, exclusive, username, pid } = lock;
-      locks.push({ id: name, time, exclusive, hostname: lock.hostname, username, pid, stale: isStale(lock) });
+      const document = await loadDocument(storage, key, { type: 'lock', name });
+      const lock = lockJson.safeParse(document);
+      locks.push(lock.success ? { id: name, ...lock.data, stale: isStale(lock.data) } : unreadable(name));
     } catch (error) {
-      if (error instanceof RelocateError && error.facts['missing'] === true) continue;
-      throw error;
+      if (!(error instanceof RelocateError)) throw error;
+      if (error.code === 'repository-damaged') locks.push(unreadable(name));
+      else if (error.facts['missing'] !== true) throw error;
     }
   }
   return locks;
+}
+
+function unreadable(id: Id): LockInfo {
+  const nobody = { time: 'unknown', hostname: 'unknown', username: 'unknown', pid: 0 };
+  return { id, ...nobody, exclusive: true, stale: false, unreadable: true };
 }
 
 export async function removeLocks(place: LockPlace, all: boolean): Promise<LockInfo[]> {
@@ -136,4 +188,15 @@ function lockLost(): RelocateError {
     hint: 'Nothing was written since. Run the same command again; what was stored is used.',
     retryable: true,
   });
+}
+
+function lockUnreadable(id: Id): RelocateError {
+  return new RelocateError(
+    'repository-locked',
+    `The repository has a lock that is damaged, ${id.slice(0, 8)}: whose it is cannot be told.`,
+    {
+      facts: { lock: id },
+      hint: 'Nothing was changed. When you know that nobody works there: relocate unlock --remove-all',
+    },
+  );
 }

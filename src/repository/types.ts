@@ -77,6 +77,8 @@ export interface LockInfo {
   username: string;
   pid: number;
   stale: boolean;
+  /** Its file is damaged, so nothing else is known of it. */
+  unreadable?: true;
 }
 
 export interface CheckResult {
