@@ -2,6 +2,7 @@ import { RelocateError } from '../errors.ts';
 import type { DeployInput } from '../relocation/prepare.ts';
 import type { Repository } from '../repository/repository.ts';
 import { findApp, stateFolderOf, withRepository } from './context.ts';
+import { readSchemas } from './schemas.ts';
 import type { Session } from './session.ts';
 
 /** What `plan` and `deploy` have in common: everything a deploy needs, from a repository and its password alone. */
@@ -10,9 +11,10 @@ export async function withDeployInput<T>(
   options: { to: string; snapshot: string },
   work: (input: DeployInput & { repository: Repository }) => Promise<T>,
 ): Promise<T> {
-  const [{ targetOf, targets }, { sourceOf, sources }] = await Promise.all([
+  const [{ targetOf }, { sourceOf }, schemas] = await Promise.all([
     import('../../stacks/index.ts'),
     import('../sources/index.ts'),
+    readSchemas(),
   ]);
   if (options.to.includes(',')) {
     throw new RelocateError('usage', 'This version deploys to one target at a time.', {
@@ -30,10 +32,7 @@ export async function withDeployInput<T>(
       ...(named ? { targetOptions: named.options } : {}),
       stateFolder: stateFolderOf(session.globals, app),
       sourceOf,
-      schemas: {
-        sources: Object.fromEntries(sources.map((source) => [source.kind, source.options])),
-        targets: Object.fromEntries(targets.map((target) => [target.name, target.options])),
-      },
+      schemas,
       now: new Date(),
     }),
   );

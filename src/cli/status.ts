@@ -6,6 +6,7 @@ import type { StatusReport } from '../report/status.ts';
 import type { Repository } from '../repository/repository.ts';
 import { findApp, openRepositoryOf, stateFolderOf } from './context.ts';
 import type { Globals } from './globals.ts';
+import { readSchemas } from './schemas.ts';
 import { runCommand, type Session } from './session.ts';
 
 export function statusCommand(program: Command): void {
@@ -70,21 +71,17 @@ async function look(
   repository: Repository | undefined,
   now: Date,
 ): Promise<StatusResult> {
-  const [{ status }, { newestSnapshot }, { sources }, { targets }] = await Promise.all([
+  const [{ status }, { newestSnapshot }, schemas] = await Promise.all([
     import('../relocation/status.ts'),
     import('../relocation/snapshot.ts'),
-    import('../sources/index.ts'),
-    import('../../stacks/index.ts'),
+    readSchemas(),
   ]);
   const newest = repository && app && (await newestSnapshot(repository, app.name));
   return status(
     {
       stateFolder: stateFolderOf(globals, app),
       repository,
-      schemas: {
-        sources: Object.fromEntries(sources.map((source) => [source.kind, source.options])),
-        targets: Object.fromEntries(targets.map((target) => [target.name, target.options])),
-      },
+      schemas,
       newest: newest && { id: newest.id, time: newest.time },
       rpoMs: app?.objectives.rpoMs,
       now,
