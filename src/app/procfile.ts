@@ -18,7 +18,7 @@ export function readProcfile(text: string, problems: Problem[]): Procfile {
   for (const { 0: line, index } of text.matchAll(/[^\r\n]+/g)) {
     if (line.trim() === '' || line.trimStart().startsWith('#')) continue;
     const [, name, command] =
-      /^([A-Za-z0-9_-]{1,63})\s*:(.*)$/.exec(line.trim())?.map((part) => part.trim()) ?? [];
+      /^([A-Za-z0-9_-]{1,63})\s*:([^]*)$/.exec(line.trim())?.map((part) => part.trim()) ?? [];
     const problem = (message: string) => problems.push({ message, start: index, end: index + line.length });
     if (name === undefined || command === undefined) problem('must read "name: command"');
     else if (command === '') problem(`"${name}" has no command`);
