@@ -16,7 +16,7 @@ export function planText(plan: Plan): string {
     (change) => `  ${sanitise(change.name)}=${sanitise(change.after)}`,
   );
   return [
-    `${sanitise(plan.app)} to ${plan.target}, from snapshot ${shortId(plan.snapshot.id)} (${formatAge(plan.snapshot.ageMs)}, ${formatBytes(plan.snapshot.sizeBytes)})`,
+    `${sanitise(plan.app)} to ${sanitise(plan.target)}, from snapshot ${shortId(plan.snapshot.id)} (${formatAge(plan.snapshot.ageMs)}, ${formatBytes(plan.snapshot.sizeBytes)})`,
     '',
     table(steps),
     ...(environment.length > 0 ? ['', 'Its environment there:', ...environment] : []),

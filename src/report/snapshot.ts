@@ -62,7 +62,7 @@ export function showText(manifest: Manifest, snapshot: StoredSnapshot): string {
     ),
   ]);
   return [
-    `Snapshot ${snapshot.id}`,
+    `Snapshot ${sanitise(snapshot.id)}`,
     `of ${sanitise(manifest.app)}, captured ${formatTime(manifest.capturedAt)} on ${sanitise(manifest.hostname)} by relocate ${sanitise(manifest.relocateVersion)}`,
     '',
     table(sources.map(sourceRow)),
@@ -83,7 +83,7 @@ export function checkText(result: CheckResult): string {
       : `${formatItems(result.errors.length, 'error')} found:`;
   return [
     looked,
-    ...result.hints.map((hint) => `  ${hint}`),
+    ...result.hints.map((hint) => `  ${sanitise(hint)}`),
     verdict,
     ...result.errors.map((error) => `  ${sanitise(error)}`),
   ].join('\n');
