@@ -13,7 +13,9 @@ export class Packer {
   #blobs: PackedBlob[] = [];
   #parts: Buffer[] = [];
   #sizeBytes = 0;
+  /** Settles when the pack that was filled last is stored; `#earlier`, when the one before it is. */
   #saving: Promise<void> = Promise.resolve();
+  #earlier: Promise<void> = Promise.resolve();
 
   constructor(
     storage: Storage,
@@ -28,8 +30,14 @@ export class Packer {
     this.#stored = stored;
   }
 
-  /** Resolves when there is room for more: one pack is being stored while the next one fills. */
+  /** Takes the blob when there is room: one pack is being stored, another one is full, and all who come wait. */
   async add(id: Id, { sealed, uncompressedLength }: SealedBlob): Promise<void> {
+    let earlier;
+    do {
+      earlier = this.#earlier;
+      await earlier;
+      // Of all who waited, the first ones may have filled the next pack.
+    } while (earlier !== this.#earlier);
     this.#blobs.push({
       id,
       type: this.#type,
@@ -39,23 +47,25 @@ export class Packer {
     });
     this.#parts.push(sealed);
     this.#sizeBytes += sealed.length;
-    if (this.#sizeBytes >= packTargetBytes || headerIsFull(this.#blobs.length)) await this.flush(false);
+    if (this.#sizeBytes >= packTargetBytes || headerIsFull(this.#blobs.length)) this.#close();
   }
 
-  /** Stores what there is; with `wait`, resolves only when all of it is safe. */
-  async flush(wait = true): Promise<void> {
+  /** Stores what there is; resolves when all of it is safe. */
+  async flush(): Promise<void> {
+    if (this.#blobs.length > 0) this.#close();
+    await this.#saving;
+  }
+
+  #close(): void {
     const blobs = this.#blobs;
     const parts = this.#parts;
     this.#blobs = [];
     this.#parts = [];
     this.#sizeBytes = 0;
-    const before = this.#saving;
-    if (blobs.length > 0) {
-      this.#saving = before.then(() => this.#save(blobs, parts));
-      // Whoever waits next sees the error; until then it is not an unhandled one.
-      this.#saving.catch(() => {});
-    }
-    await (wait ? this.#saving : before);
+    this.#earlier = this.#saving;
+    this.#saving = this.#saving.then(() => this.#save(blobs, parts));
+    // Whoever waits next sees the error; until then it is not an unhandled one.
+    this.#saving.catch(() => {});
   }
 
   async #save(blobs: readonly PackedBlob[], parts: readonly Buffer[]): Promise<void> {
