@@ -32,6 +32,7 @@ export class Writer {
   #unindexed = new Map<Id, readonly PackedBlob[]>();
   #unindexedBlobs = 0;
   #indexedAtMs = Date.now();
+  #indexing: Promise<unknown> = Promise.resolve();
   readonly stats: SaveStats = { dataBlobs: 0, treeBlobs: 0, addedBytes: 0, addedPackedBytes: 0 };
 
   constructor(storage: Storage, key: MasterKey, config: Config, table: BlobTable) {
@@ -129,12 +130,17 @@ export class Writer {
     if (isDue) await this.#flushIndex();
   }
 
+  /** One after the other: who flushes is told only when all packs stored so far are indexed, by whomever. */
   async #flushIndex(): Promise<void> {
     const packs = this.#unindexed;
     this.#unindexed = new Map();
     this.#unindexedBlobs = 0;
     this.#indexedAtMs = Date.now();
-    if (packs.size > 0) await saveIndex(this.#storage, this.#key, packs, this.#config.version);
+    if (packs.size > 0) {
+      const save = () => saveIndex(this.#storage, this.#key, packs, this.#config.version);
+      this.#indexing = this.#indexing.then(save);
+    }
+    await this.#indexing;
   }
 
   /** After one blob could not be stored, nothing that refers to it may be: every later call fails too. */
