@@ -3,6 +3,7 @@ import { silent } from '../events.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { BlobTable } from './blob-table.ts';
 import { idOf, type MasterKey } from './crypto.ts';
+import { readKey } from './key.ts';
 import { decodeHeader, headerLength, type PackedBlob } from './pack.ts';
 import type { CheckOptions } from './repository.ts';
 import { openBlob } from './seal-blob.ts';
@@ -23,7 +24,7 @@ const short = (id: Id) => id.slice(0, 8);
 
 /** Structure: index against packs, snapshots' trees against the index; then, for a share of the packs, every byte. */
 export async function checkRepository(input: CheckInput, options: CheckOptions): Promise<CheckResult> {
-  const errors = [...input.snapshotErrors];
+  const errors = [...input.snapshotErrors, ...(await damagedKeys(input.storage))];
   const hints: string[] = [];
   const present = new Map((await input.storage.list('pack')).map((file) => [file.name, file.sizeBytes]));
   const byPack = new Map<Id, PackedBlob[]>();
@@ -34,7 +35,7 @@ export async function checkRepository(input: CheckInput, options: CheckOptions):
   }
   for (const [pack, blobs] of byPack) {
     const sizeBytes = present.get(pack);
-    const needed = Math.max(...blobs.map((blob) => blob.offset + blob.length));
+    const needed = blobs.reduce((most, blob) => Math.max(most, blob.offset + blob.length), 0);
     if (sizeBytes === undefined)
       errors.push(`Pack ${short(pack)} is missing; ${blobs.length} blobs were in it.`);
     else if (sizeBytes < needed)
@@ -53,6 +54,20 @@ export async function checkRepository(input: CheckInput, options: CheckOptions):
     snapshots: input.snapshots.length,
     ...read,
   };
+}
+
+/** A damaged key file locks out whoever has its password, and nobody would notice before they need it. */
+async function damagedKeys(storage: Storage): Promise<string[]> {
+  const errors: string[] = [];
+  for (const { name } of await storage.list('key')) {
+    try {
+      await readKey(storage, name);
+    } catch (error) {
+      if (!(error instanceof RelocateError)) throw error;
+      errors.push(`Key ${short(name)}: ${error.message}`);
+    }
+  }
+  return errors;
 }
 
 async function checkTrees(

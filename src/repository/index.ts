@@ -9,7 +9,7 @@ import type { Repository } from './repository.ts';
 
 /**
  * Makes a repository where there is none. A run that was killed between key and config leaves a key that opens nothing;
- * it is harmless, and the next run makes a new one. Throws `repository-exists`.
+ * it is harmless, and the next run makes a new one. Throws `repository-exists`, `repository-damaged` where only the config is lost.
  */
 export async function createRepository(
   storage: Storage,
@@ -25,6 +25,7 @@ export async function createRepository(
       },
     );
   }
+  await assertNoRemains(storage);
   await readyCrypto();
   await storage.initialise();
   // Keys of an attempt that never got its config open nothing, and would make a right password look wrong.
@@ -37,6 +38,7 @@ export async function createRepository(
 /** Throws `repository-missing`, `wrong-password`, `repository-damaged`, `repository-unsupported`. */
 export async function openRepository(storage: Storage, password: string): Promise<Repository> {
   if (!(await hasConfig(storage))) {
+    await assertNoRemains(storage);
     throw new RelocateError('repository-missing', `There is no repository at ${storage.url}.`, {
       hint: 'Create it with: relocate init --repository — or name another with -r.',
     });
@@ -44,4 +46,20 @@ export async function openRepository(storage: Storage, password: string): Promis
   await readyCrypto();
   const { id, master } = await unlockMaster(storage, password);
   return new Engine(storage, master, await loadConfig(storage, master), id);
+}
+
+/** A repository that lost its config can be mended, but not any more once its keys are gone or another lies over it. */
+async function assertNoRemains(storage: Storage): Promise<void> {
+  for (const type of ['snapshot', 'index', 'pack'] as const) {
+    const files = await storage.list(type);
+    if (files.length === 0) continue;
+    throw new RelocateError(
+      'repository-damaged',
+      `The repository at ${storage.url} has lost its config file: there is none, but ${files.length} ${type} files are.`,
+      {
+        facts: { file: 'config', [type]: files.length },
+        hint: 'Nothing was changed. Copy the file “config” there from another copy of this repository; make no new one in its place.',
+      },
+    );
+  }
 }

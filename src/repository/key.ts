@@ -107,7 +107,8 @@ export async function listKeyInfos(storage: Storage, current: Id): Promise<KeyIn
   );
 }
 
-async function readKey(storage: Storage, name: Id): Promise<KeyFile> {
+/** Throws `repository-damaged` where the file is not what its name says. */
+export async function readKey(storage: Storage, name: Id): Promise<KeyFile> {
   const json = await storage.load({ type: 'key', name });
   const what = `key ${name.slice(0, 8)}`;
   if (idOf(json) !== name) throw damaged(what);
