@@ -110,7 +110,7 @@ function stackLines(error: Error): string[] {
 function hintLines(hint: string, width: number, paint: Paint): string[] {
   if (hint === '') return [];
   // The command to go on with stands whole on a line of its own, to be copied.
-  const [, words = hint, command] = /^(.*:) (relocate [^“”]+)$/su.exec(hint) ?? [];
+  const [, words = hint, command] = /^(.*:) (relocate [^“”—]+)$/su.exec(hint) ?? [];
   const lines = wrapAll(words, width).map(
     (line, index) => `${index === 0 ? '→' : ' '} ${paintCommands(line, paint)}`,
   );
