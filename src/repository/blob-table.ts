@@ -51,12 +51,12 @@ export class BlobTable {
   }
 
   has(type: BlobType, id: Id): boolean {
-    return this.#find(type, id).next().value !== undefined;
+    return this.#first(type, id) !== undefined;
   }
 
   /** Plaintext bytes; undefined for a blob that is not here. */
   plainSize(type: BlobType, id: Id): number | undefined {
-    const at = this.#find(type, id).next().value;
+    const at = this.#first(type, id);
     if (at === undefined) return undefined;
     const plain = this.#plainLengths[at] ?? 0;
     return plain > 0 ? plain : (this.#lengths[at] ?? 0) - sealedOverhead;
@@ -88,15 +88,30 @@ export class BlobTable {
     };
   }
 
-  *#find(type: BlobType, id: Id): Generator<number, undefined, void> {
+  #first(type: BlobType, id: Id): number | undefined {
     const wanted = Buffer.from(id, 'hex');
+    return this.#search(type, wanted, wanted.readUInt32LE(0))?.at;
+  }
+
+  *#find(type: BlobType, id: Id): Generator<number, void, void> {
+    const wanted = Buffer.from(id, 'hex');
+    let found = this.#search(type, wanted, wanted.readUInt32LE(0));
+    while (found) {
+      yield found.at;
+      found = this.#search(type, wanted, found.slot + 1);
+    }
+  }
+
+  /** The next entry of a blob, from a slot on. */
+  #search(type: BlobType, wanted: Buffer, from: number): { at: number; slot: number } | undefined {
     const typeNumber = type === 'tree' ? 1 : 0;
     const mask = this.#slots.length - 1;
-    for (let slot = wanted.readUInt32LE(0) & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = from & mask; ; slot = (slot + 1) & mask) {
       const entry = this.#slots[slot] ?? 0;
       if (entry === 0) return undefined;
       const at = entry - 1;
-      if (this.#types[at] === typeNumber && wanted.compare(this.#ids, at * 32, at * 32 + 32) === 0) yield at;
+      if (this.#types[at] === typeNumber && wanted.compare(this.#ids, at * 32, at * 32 + 32) === 0)
+        return { at, slot };
     }
   }
 

@@ -58,14 +58,17 @@ export class Engine implements Repository {
     { signal }: { signal?: AbortSignal | undefined },
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    return withLock(this.#place(), mode, signal, async (signal, assertHeld) => {
+    const lockedWork = async (signal: AbortSignal, assertHeld: AssertHeld) => {
       this.#held.add(assertHeld);
       try {
         return await work(signal);
       } finally {
         this.#held.delete(assertHeld);
       }
-    });
+    };
+    // Whoever needs the index next hears of what is wrong with it.
+    const loadIndexAhead = () => void this.#index().catch(() => {});
+    return withLock(this.#place(), mode, signal, lockedWork, loadIndexAhead);
   }
 
   async saveStream(content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<SavedContent> {

@@ -32,18 +32,23 @@ export interface LockPlace {
 /** Throws `lock-lost` where the lock is not surely held any more. To be awaited before anything that counts. */
 export type AssertHeld = () => Promise<void>;
 
-/** Throws `repository-locked`, and `lock-lost` through the signal that `work` is given. */
+/**
+ * `whileSettling` may begin what needs the lock to stand, but not to be the only one.
+ * Throws `repository-locked`, and `lock-lost` through the signal that `work` is given.
+ */
 export async function withLock<T>(
   place: LockPlace,
   mode: 'shared' | 'exclusive',
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal, assertHeld: AssertHeld) => Promise<T>,
+  whileSettling: () => void = () => {},
 ): Promise<T> {
   signal?.throwIfAborted();
   const exclusive = mode === 'exclusive';
   await assertNoConflict(place, exclusive, undefined);
   const lock = await keepLock(place, exclusive);
   try {
+    whileSettling();
     // Two that wrote at the same moment see each other now.
     await sleep(settleMs);
     await assertNoConflict(place, exclusive, lock.name());

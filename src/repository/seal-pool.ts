@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { RelocateError } from '../errors.ts';
 import type { MasterKey } from './crypto.ts';
-import type { SealedBlob } from './seal-blob.ts';
+import { sealBlob, type SealedBlob } from './seal-blob.ts';
 import type { SealRequest, SealResponse } from './seal-worker.ts';
 import type { Id } from './types.ts';
 
@@ -14,18 +14,24 @@ interface Waiting {
 /** A worker program lies beside this file: compiled in dist, as TypeScript in the sources, where Node strips the types. */
 const workerUrl = new URL(`./seal-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
-/** Threads that compress and seal blobs. Started with the first blob, ended by `close`. */
+/** What is sealed before threads are started: they take longer to come up than a snapshot of little news does. */
+const withoutThreadsBytes = 1024 * 1024;
+
+/** Threads that compress and seal blobs. Started when there is enough to do, ended by `close`. */
 export class SealPool {
   readonly #key: MasterKey;
   readonly #threads: { worker: Worker; waiting: Map<number, Waiting> }[] = [];
   #number = 0;
+  #sealedHereBytes = 0;
 
   constructor(key: MasterKey) {
     this.#key = key;
   }
 
   /** Takes the plaintext over: its buffer is gone from this thread afterwards unless it is a part of a larger one. */
-  seal(id: Id, plaintext: Buffer, mayCompress: boolean): Promise<SealedBlob> {
+  async seal(id: Id, plaintext: Buffer, mayCompress: boolean): Promise<SealedBlob> {
+    this.#sealedHereBytes += plaintext.length;
+    if (this.#sealedHereBytes <= withoutThreadsBytes) return sealBlob(this.#key, id, plaintext, mayCompress);
     if (this.#threads.length === 0) this.#start();
     const thread = this.#threads.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
     const number = (this.#number += 1);
