@@ -23,8 +23,10 @@ export type Event =
 export interface Progress {
   type: 'progress';
   phase: string;
-  /** The source, file or table at work now. */
+  /** The source at work: counts are then its own, and sources at work side by side are told apart. */
   item?: string;
+  /** The file or table in hand now; it has no counts of its own. */
+  file?: string;
   doneBytes?: number;
   totalBytes?: number;
   doneItems?: number;
@@ -34,3 +36,8 @@ export interface Progress {
 export type Emit = (event: Event) => void;
 
 export const silent: Emit = () => {};
+
+/** For what works on one source and counts for it alone, side by side with others. */
+export function forSource(emit: Emit, name: string): Emit {
+  return (event) => emit(event.type === 'progress' ? { ...event, item: name } : event);
+}

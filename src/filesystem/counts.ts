@@ -26,32 +26,32 @@ export function createCounts(emit: Emit) {
   /** Bytes of files that are still being read. */
   let readingBytes = 0;
   let saidAt = 0;
-  const say = (item: () => string): void => {
+  const say = (path: () => string): void => {
     const now = Date.now();
     if (now - saidAt < progressEveryMs) return;
     saidAt = now;
     emit({
       type: 'progress',
       phase: 'capture',
-      item: item(),
+      file: path(),
       doneBytes: summary.total_bytes_processed + readingBytes,
       doneItems: summary.total_files_processed,
     });
   };
   return {
     summary: summary as Readonly<TreeSummary>,
-    file(node: Node, change: Change, item: () => string): void {
+    file(node: Node, change: Change, path: () => string): void {
       summary[`files_${change}`] += 1;
       summary.total_files_processed += 1;
       summary.total_bytes_processed += node.size;
-      say(item);
+      say(path);
     },
     folder(change: Change): void {
       summary[`dirs_${change}`] += 1;
     },
-    reading(bytes: number, item: () => string): void {
+    reading(bytes: number, path: () => string): void {
       readingBytes += bytes;
-      say(item);
+      say(path);
     },
     /** The file that these bytes were of is done, or was given up. */
     read(bytes: number): void {

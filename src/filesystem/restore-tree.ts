@@ -250,7 +250,7 @@ class Restore {
     this.#options.emit({
       type: 'progress',
       phase: 'restore',
-      item: showPath(path),
+      file: showPath(path),
       doneBytes: this.#doneBytes,
       doneItems: this.summary.files,
     });

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { DeployRequest, StackOutputs, Target } from '../../stacks/target.ts';
 import { RelocateError } from '../errors.ts';
-import type { Emit } from '../events.ts';
+import { forSource, type Emit } from '../events.ts';
 import { savedTree } from '../filesystem/restore.ts';
 import type { HostOutput } from '../hosts/host.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -140,11 +140,11 @@ export async function compareOne(
 }
 
 function contextOf({ saved: { app }, emit }: DeployWork, { name }: SavedSource, signal: AbortSignal) {
-  return { name, folder: app.folder, environment: app.environment, emit, signal };
+  return { name, folder: app.folder, environment: app.environment, emit: forSource(emit, name), signal };
 }
 
-function treeOf({ repository, saved, emit }: DeployWork, { path }: SavedSource, signal: AbortSignal) {
-  return savedTree(repository, saved.snapshot.tree, path, { emit, signal });
+function treeOf({ repository, saved, emit }: DeployWork, { name, path }: SavedSource, signal: AbortSignal) {
+  return savedTree(repository, saved.snapshot.tree, path, { emit: forSource(emit, name), signal });
 }
 
 /** Holds secrets, but for its `changes`. */

@@ -14,12 +14,19 @@ export interface PhaseView {
   phase: string;
   title: string;
   elapsedMs: number;
-  /** The file or table at work, when nothing is counted for it. */
+  /** The file or table in hand. */
   label: string | undefined;
   /** The phase's own counts, where it has some. */
   counts: Counts | undefined;
   /** Those of each source at work inside it, in the order they began. */
-  items: { name: string; counts: Counts }[];
+  items: SourceView[];
+}
+
+export interface SourceView {
+  name: string;
+  /** The file or table in hand. */
+  label: string | undefined;
+  counts: Counts;
 }
 
 export interface Counts {
@@ -37,8 +44,6 @@ export interface Counts {
 const smoothingMs = 5000;
 const watchAtLeastMs = 1500;
 const sampleEveryMs = 250;
-/** A stage that names ever new items is telling of its files, and its counts are the phase's. */
-const maxItems = 16;
 
 interface Track {
   last: Progress;
@@ -54,7 +59,6 @@ interface RunningPhase {
   label: string | undefined;
   own: Track | undefined;
   items: Map<string, Track>;
-  itemsAreLabels: boolean;
 }
 
 export function createTracker(now: () => number): Tracker {
@@ -67,7 +71,6 @@ export function createTracker(now: () => number): Tracker {
       label: undefined,
       own: undefined,
       items: new Map(),
-      itemsAreLabels: false,
     };
     phases.set(phase, running);
     return running;
@@ -90,21 +93,14 @@ export function createTracker(now: () => number): Tracker {
 }
 
 function record(running: RunningPhase, event: Progress, nowMs: number): void {
-  const { item } = event;
+  const { item, file } = event;
   const counted = event.doneBytes !== undefined || event.doneItems !== undefined;
-  if (item !== undefined && (!counted || running.itemsAreLabels)) running.label = item;
-  if (!counted) return;
-  if (item === undefined || running.itemsAreLabels) {
-    running.own = advance(running.own, event, nowMs);
+  if (item !== undefined && counted) {
+    running.items.set(item, advance(running.items.get(item), event, nowMs));
     return;
   }
-  running.items.set(item, advance(running.items.get(item), event, nowMs));
-  if (running.items.size > maxItems) {
-    running.itemsAreLabels = true;
-    running.own ??= running.items.get(item);
-    running.items.clear();
-    running.label = item;
-  }
+  running.label = file ?? item ?? running.label;
+  if (counted) running.own = advance(running.own, event, nowMs);
 }
 
 function advance(track: Track | undefined, event: Progress, nowMs: number): Track {
@@ -148,7 +144,7 @@ function viewOf(phase: string, running: RunningPhase, nowMs: number): PhaseView 
     counts: running.own && countsOf(running.own, nowMs),
     items: [...running.items]
       .filter(([, track]) => !isFinished(track.last))
-      .map(([name, track]) => ({ name, counts: countsOf(track, nowMs) })),
+      .map(([name, track]) => ({ name, label: track.last.file, counts: countsOf(track, nowMs) })),
   };
 }
 

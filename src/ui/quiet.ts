@@ -7,7 +7,9 @@ export function createQuiet({ stderr, color, verbose }: RendererContext): Render
     event() {},
     result() {},
     error(error) {
-      stderr.write(`${renderError(error, { color, verbose, ...(stderr.isTTY ? { width: columnsOf(stderr) } : {}) })}\n`);
+      stderr.write(
+        `${renderError(error, { color, verbose, ...(stderr.isTTY ? { width: columnsOf(stderr) } : {}) })}\n`,
+      );
     },
     stop() {},
   };

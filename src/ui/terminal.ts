@@ -133,7 +133,8 @@ export function liveLines(
     const head = index === 0 ? '' : `${paint('cyan', '⠿')} `;
     const text = phaseLine(phase, columns - (index === 0 ? 0 : 2), paint);
     const items = phase.items.map(
-      ({ name, counts }) => `  ${withTail(sanitise(name), describeCounts(counts), columns - 2, paint)}`,
+      ({ name, label, counts }) =>
+        `  ${withTail(named(name, label), describeCounts(counts), columns - 2, paint)}`,
     );
     return [head + text, ...items];
   });
@@ -150,17 +151,13 @@ function phaseLine(
   columns: number,
   paint: Paint,
 ): string {
-  const clean = sanitise(title);
-  if (counts !== undefined) {
-    return withTail(
-      label === undefined ? clean : `${clean}  ${sanitise(label)}`,
-      describeCounts(counts),
-      columns,
-      paint,
-    );
-  }
+  if (counts !== undefined) return withTail(named(title, label), describeCounts(counts), columns, paint);
   const elapsed = items.length === 0 && elapsedMs >= showElapsedAfterMs ? formatDuration(elapsedMs) : '';
-  return withTail(label === undefined ? clean : `${clean}  ${sanitise(label)}`, elapsed, columns, paint);
+  return withTail(named(title, label), elapsed, columns, paint);
+}
+
+function named(name: string, label: string | undefined): string {
+  return label === undefined ? sanitise(name) : `${sanitise(name)}  ${sanitise(label)}`;
 }
 
 /** The tail says how far it is: the head is shortened first. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Progress } from '../../src/events.ts';
+import { forSource, type Event, type Progress } from '../../src/events.ts';
 import { createTracker, describeCounts } from '../../src/ui/progress.ts';
 
 function tracking() {
@@ -105,12 +105,27 @@ describe('sources at work in one phase', () => {
     expect(tracker.running()[0]!.items.map(({ name }) => name)).toEqual(['uploads']);
   });
 
-  test('that are a flood of files are told as one, with the newest name', () => {
+  test('count for themselves, beside what the phase counts for its files', () => {
     const { progress, tracker } = tracking();
-    for (let n = 1; n <= 5000; n += 1) progress({ item: `file-${n}`, doneBytes: n });
-    const [phase] = tracker.running();
-    expect(phase).toMatchObject({ label: 'file-5000', items: [], counts: { doneBytes: 5000 } });
+    for (let n = 1; n <= 5000; n += 1) progress({ file: `file-${n}`, doneBytes: n });
+    progress({ item: 'db', file: 'public.entry', doneBytes: 7 });
+    expect(tracker.running()[0]).toMatchObject({
+      label: 'file-5000',
+      counts: { doneBytes: 5000 },
+      items: [{ name: 'db', label: 'public.entry', counts: { doneBytes: 7 } }],
+    });
   });
+});
+
+test('a source’s progress tells its name, and nothing else of what it says is touched', () => {
+  const said: Event[] = [];
+  const emit = forSource((event) => void said.push(event), 'uploads');
+  emit({ type: 'progress', phase: 'restore', file: 'a.png', doneBytes: 1 });
+  emit({ type: 'warning', code: 'w', message: 'm', item: 'a.png' });
+  expect(said).toEqual([
+    { type: 'progress', phase: 'restore', item: 'uploads', file: 'a.png', doneBytes: 1 },
+    { type: 'warning', code: 'w', message: 'm', item: 'a.png' },
+  ]);
 });
 
 test('progress of a phase that nobody announced is shown, and its end forgets it', () => {

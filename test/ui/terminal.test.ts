@@ -46,7 +46,9 @@ describe('live lines', () => {
     elapsedMs: fc.nat(),
     label: fc.option(name, { nil: undefined }),
     counts: fc.option(counts, { nil: undefined }),
-    items: fc.array(fc.record({ name, counts }), { maxLength: 20 }),
+    items: fc.array(fc.record({ name, label: fc.option(name, { nil: undefined }), counts }), {
+      maxLength: 20,
+    }),
   });
 
   test('are never wider than the terminal nor more than its rows, so that nothing wraps', () => {
@@ -72,7 +74,11 @@ describe('live lines', () => {
   test('keep how far it is where a name is too long', () => {
     const known = { doneBytes: 1024, totalBytes: 2048, doneItems: undefined, totalItems: undefined };
     const items = [
-      { name: 'x'.repeat(500), counts: { ...known, bytesPerSecond: undefined, leftMs: undefined } },
+      {
+        name: 'x'.repeat(500),
+        label: undefined,
+        counts: { ...known, bytesPerSecond: undefined, leftMs: undefined },
+      },
     ];
     const [, line] = liveLines(
       [{ phase: 'p', title: 'restoring', elapsedMs: 0, label: undefined, counts: undefined, items }],
