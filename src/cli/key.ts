@@ -21,6 +21,7 @@ export function keyCommand(program: Command): void {
   key
     .command('list')
     .description('list the keys; the one in use is marked')
+    .addHelpText('after', '\nExample:\n  relocate key list\n')
     .action((_options: object, command: Command) =>
       withKeys(command, async (repository, session) => {
         const { keysTable } = await import('../report/snapshot.ts');
@@ -32,6 +33,7 @@ export function keyCommand(program: Command): void {
     .command('add')
     .description('add a password')
     .option('--new-password-file <file>', 'file that holds it')
+    .addHelpText('after', '\nExample:\n  relocate key add --new-password-file second\n')
     .action((options: NewPassword, command: Command) =>
       withKeys(command, async (repository, session) => {
         const id = await repository.addKey(await newPassword(options));
@@ -41,7 +43,8 @@ export function keyCommand(program: Command): void {
   key
     .command('remove')
     .description('remove a password by its key’s ID; never the one in use')
-    .argument('<id>')
+    .argument('<id>', 'an unambiguous beginning of its ID, as “relocate key list” shows it')
+    .addHelpText('after', '\nExample:\n  relocate key remove 4bf5a3c1\n')
     .action((id: string, _options: object, command: Command) =>
       withKeys(command, async (repository, session) => {
         const removed = await repository.removeKey(id);
@@ -52,6 +55,7 @@ export function keyCommand(program: Command): void {
     .command('passwd')
     .description('change the password in use')
     .option('--new-password-file <file>', 'file that holds the new one')
+    .addHelpText('after', '\nExample:\n  relocate key passwd\n')
     .action((options: NewPassword, command: Command) =>
       withKeys(command, async (repository, session) => {
         const id = await repository.changePassword(await newPassword(options));
