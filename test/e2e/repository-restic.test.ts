@@ -1,22 +1,18 @@
 import { mkdtempSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { silent } from '../../src/events.ts';
-import { createArchive } from '../../src/filesystem/archive.ts';
-import { restoreTree } from '../../src/filesystem/restore.ts';
 import { createRepository, openRepository } from '../../src/repository/index.ts';
-import type { Repository } from '../../src/repository/repository.ts';
 import { LocalStorage } from '../../src/storage/local.ts';
 import { isOld, resticBinaries } from '../filesystem/support/restic.ts';
 import { codeOf } from '../contract/storage.ts';
 import { startRelocate } from '../support/cli.ts';
+import { differences, filesIn, restoreFiles, saveFolder } from '../support/folder-snapshot.ts';
 import { seeded } from '../support/random.ts';
 import { resticRunner } from '../support/restic.ts';
 
 const mebibyte = 1024 * 1024;
-const options = { emit: silent, signal: new AbortController().signal };
 
 /** Sizes at which chunkers and packers have gone wrong before. */
 function awkwardContents(): Record<string, Buffer> {
@@ -40,22 +36,6 @@ function awkwardContents(): Record<string, Buffer> {
   };
 }
 
-async function filesIn(folder: string): Promise<Map<string, Buffer>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return new Map(
-    await Promise.all(files.map(async (path) => [relative(folder, path), await readFile(path)] as const)),
-  );
-}
-
-/** Names of files that are missing, too many or not the same: shorter to read than megabytes of difference. */
-function differences(got: Map<string, Buffer>, expected: Map<string, Buffer>): string[] {
-  const names = new Set([...got.keys(), ...expected.keys()]);
-  return [...names].filter(
-    (name) => expected.get(name)?.equals(got.get(name) ?? Buffer.from('missing')) !== true,
-  );
-}
-
 const usable = resticBinaries.length > 0;
 (usable ? describe : describe.skip).each(resticBinaries)('judged by %s', (binary) => {
   const old = usable && isOld(binary);
@@ -73,21 +53,15 @@ const usable = resticBinaries.length > 0;
 
   const openHere = (folder: string, password = 'pw') => openRepository(new LocalStorage(folder), password);
 
-  async function snapshotBy(repository: Repository): Promise<string> {
-    const archive = createArchive(repository, options);
-    await archive.slot('/data/files').addDisk(source, { excludes: [] });
-    const { tree } = await archive.finish();
-    await repository.flush();
-    return repository.saveSnapshot({ time: new Date().toISOString(), tree, paths: ['/'], hostname: 'here' });
-  }
-
-  async function restoredByUs(folder: string, snapshot: string): Promise<Map<string, Buffer>> {
+  async function expectWhole(folder: string): Promise<void> {
     const repository = await openHere(folder);
-    const target = mkdtempSync(join(work, 'ours-'));
-    const { tree } = await repository.findSnapshot(snapshot);
-    expect((await restoreTree(repository, tree, target, options)).problems).toEqual([]);
+    const { files, problems } = await restoreFiles(repository, 'latest', work);
     await repository.close();
-    return filesIn(target);
+    expect(problems).toEqual([]);
+    const inSlot = [...files].map(
+      ([path, content]) => [path.replace(/^data\/files\//, ''), content] as const,
+    );
+    expect(differences(new Map(inSlot), contents)).toEqual([]);
   }
 
   describe.each([1, 2] as const)('a repository of version %d that we made', (version) => {
@@ -96,7 +70,7 @@ const usable = resticBinaries.length > 0;
 
     beforeAll(async () => {
       const repository = await createRepository(new LocalStorage(folder), 'pw', { version });
-      await snapshotBy(repository);
+      await saveFolder(repository, source);
       await repository.close();
     });
 
@@ -135,7 +109,7 @@ const usable = resticBinaries.length > 0;
       const result = await repository.check({ readDataPercent: 100 });
       expect(result).toMatchObject({ errors: [], snapshots: 1 });
       await repository.close();
-      expect(differences(await restoredByUs(folder, 'latest'), contents)).toEqual([]);
+      await expectWhole(folder);
     });
   });
 
@@ -160,12 +134,12 @@ const usable = resticBinaries.length > 0;
       const result = await repository.check({ readDataPercent: 100 });
       expect(result).toMatchObject({ errors: [], hints: [], snapshots: 1 });
       await repository.close();
-      expect(differences(await restoredByUs(folder, 'latest'), contents)).toEqual([]);
+      await expectWhole(folder);
     });
 
     test('gets nothing but folders when we save the same files, and passes restic’s check afterwards', async () => {
       const repository = await openHere(folder);
-      const id = await snapshotBy(repository);
+      const id = await saveFolder(repository, source);
       expect(repository.stats().dataBlobs).toBe(0);
       await repository.close();
       expect(restic.run(['check', '--read-data'])).toContain('no errors were found');
@@ -182,7 +156,7 @@ const usable = resticBinaries.length > 0;
     beforeAll(async () => {
       const repository = await createRepository(new LocalStorage(folder), 'pw');
       await repository.saveBytes(seeded(3).bytes(1000));
-      await snapshotBy(repository);
+      await saveFolder(repository, source);
       await repository.close();
     });
 
