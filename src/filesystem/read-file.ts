@@ -1,9 +1,16 @@
-import { constants } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, open, read } from 'node:fs';
+import { promisify } from 'node:util';
 import type { Repository } from '../repository/repository.ts';
 import type { SavedContent } from '../repository/types.ts';
 import { fileType } from './modes.ts';
 import { fromNode, type FileStat } from './posix.ts';
+
+/**
+ * What may have to wait for a disk goes to the thread pool; what only asks the kernel is done at once, as a round trip
+ * for each of tens of thousands of small files would take longer than to read them. Handles of fs.promises cost more.
+ */
+const openFile = promisify(open);
+const readAt = promisify(read);
 
 /** Something about one file that is the file's own trouble: it is listed, and the rest goes on. */
 export class FileProblem extends Error {}
@@ -32,49 +39,55 @@ export async function readFile(
   options: { signal: AbortSignal; onBytes: (bytes: number) => void },
 ): Promise<ReadFile> {
   const file = await asProblem(() =>
-    open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+    openFile(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
   );
   try {
-    const stat = await statOf(file);
+    const stat = statOf(file);
     if (fileType(stat.mode) !== 'file') throw new FileProblem('it was replaced while the folder was read');
     const saved = await saveContent(repository, file, stat.size, options);
-    const after = await statOf(file);
+    const after = statOf(file);
     return { stat, saved, changed: describeChange(stat, saved.sizeBytes, after) };
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
-const statOf = async (file: FileHandle): Promise<FileStat> =>
-  fromNode(await asProblem(() => file.stat({ bigint: true })));
+function statOf(file: number): FileStat {
+  try {
+    return fromNode(fstatSync(file, { bigint: true }));
+  } catch (error) {
+    throw problemOf(error);
+  }
+}
 
 async function saveContent(
   repository: ContentSaver,
-  file: FileHandle,
+  file: number,
   expectedBytes: number,
   { signal, onBytes }: { signal: AbortSignal; onBytes: (bytes: number) => void },
 ): Promise<SavedContent> {
   if (expectedBytes > smallBytes) return repository.saveStream(contentOf(file, onBytes), signal);
   // One byte more than expected: a read that fills it says that the file has grown.
   const buffer = Buffer.allocUnsafeSlow(expectedBytes + 1);
-  const length = await readUpTo(file, buffer);
+  const length = await readUpTo(file, buffer, expectedBytes);
   if (length === buffer.length) return repository.saveStream(contentOf(file, onBytes, buffer), signal);
   onBytes(length);
   return repository.saveBytes(buffer.subarray(0, length));
 }
 
-async function readUpTo(file: FileHandle, buffer: Buffer): Promise<number> {
+/** Until `expectedBytes` were had by a read that could have had more, or the file's end. */
+async function readUpTo(file: number, buffer: Buffer, expectedBytes: number): Promise<number> {
   let length = 0;
   while (length < buffer.length) {
-    const { bytesRead } = await asProblem(() => file.read(buffer, length, buffer.length - length));
-    if (bytesRead === 0) break;
+    const { bytesRead } = await asProblem(() => readAt(file, buffer, length, buffer.length - length, null));
     length += bytesRead;
+    if (bytesRead === 0 || length === expectedBytes) break;
   }
   return length;
 }
 
 async function* contentOf(
-  file: FileHandle,
+  file: number,
   onBytes: (bytes: number) => void,
   beginning?: Buffer,
 ): AsyncGenerator<Buffer, void, void> {
@@ -84,7 +97,7 @@ async function* contentOf(
   }
   for (;;) {
     const buffer = Buffer.allocUnsafeSlow(streamBytes);
-    const { bytesRead } = await asProblem(() => file.read(buffer, 0, buffer.length));
+    const { bytesRead } = await asProblem(() => readAt(file, buffer, 0, buffer.length, null));
     if (bytesRead === 0) return;
     onBytes(bytesRead);
     yield buffer.subarray(0, bytesRead);
@@ -105,9 +118,11 @@ async function asProblem<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw new FileProblem(describeError(error), { cause: error });
+    throw problemOf(error);
   }
 }
+
+const problemOf = (error: unknown): FileProblem => new FileProblem(describeError(error), { cause: error });
 
 /** A system error in words for a list of problems; the path stands beside it already. */
 export function describeError(error: unknown): string {
