@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { systemCodeOf } from '../errors.ts';
 
 /**
  * A process that can be told from a later one with the same number: process numbers are used again, a start time
@@ -52,12 +53,18 @@ export async function signal(
   try {
     process.kill(scope === 'group' ? -target.pid : target.pid, name);
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (systemCodeOf(error) !== 'ESRCH') throw error;
   }
 }
 
-function isMissing(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'ESRCH';
+/** Whether any process has that number now, also one of another user: for files that name no more than a number. */
+export function isTaken(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemCodeOf(error) === 'EPERM';
+  }
 }
 
 /** proc(5): after the command's name in parentheses, which may hold anything, field 3 is the state, 22 the start. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import type { Client, ClientConfig, QueryResultRow } from 'pg';
-import { RelocateError, type ErrorCode } from '../errors.ts';
+import { RelocateError, systemCodeOf, type ErrorCode } from '../errors.ts';
 import { parseUrl, redactUrl, type Address } from './url.ts';
 
 /** One session of a server. Every error of it is a RelocateError that holds no password. */
@@ -187,9 +187,8 @@ function explain(code: string | undefined, address: Address, place: string, text
 /** An SQLSTATE or an errno. A host with several addresses fails with one error for each of them. */
 export function codeOf(error: unknown): string | undefined {
   if (error instanceof RelocateError) return error.facts['code']?.toString();
-  if (typeof error !== 'object' || error === null) return undefined;
-  if ('code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined;
+  const code = systemCodeOf(error);
+  return code === undefined && error instanceof AggregateError ? codeOf(error.errors[0]) : code;
 }
 
 function textOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import { connect as connectSocket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Check } from '../app/app.ts';
-import { RelocateError } from '../errors.ts';
+import { RelocateError, systemCodeOf } from '../errors.ts';
 import type { RunOptions, RunResult } from '../hosts/host.ts';
 import type { CheckOutcome, Outcome } from './types.ts';
 
@@ -212,6 +212,5 @@ function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
   if (!(cause instanceof Error)) return error.message;
-  const code = 'code' in cause ? String(cause.code) : '';
-  return cause.message === '' ? code : cause.message;
+  return cause.message === '' ? (systemCodeOf(cause) ?? '') : cause.message;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { RelocateError } from '../errors.ts';
+import { isTaken } from '../hosts/process.ts';
 
 /**
  * The engine's own files, as its file backend lays them out (pkg/backend/diy of pulumi 3.250): read to answer quickly,
@@ -82,16 +83,7 @@ async function isHeld(file: string): Promise<boolean> {
   // A lock without content is one whose writer died while writing it.
   if (content === undefined || content === '') return false;
   const lock = lockSchema.parse(JSON.parse(content));
-  return lock.hostname !== hostname() || isAlive(lock.pid);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EPERM';
-  }
+  return lock.hostname !== hostname() || isTaken(lock.pid);
 }
 
 function busy(stack: string, file: string): RelocateError {

@@ -1,7 +1,6 @@
-import type { EngineEvent, OpType, Stack } from '@pulumi/pulumi/automation/index.js';
-import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import type { EngineEvent, Stack } from '@pulumi/pulumi/automation/index.js';
+import { chmod, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
@@ -34,13 +33,6 @@ export interface StackRequest {
   signal: AbortSignal;
 }
 
-export interface StackChange {
-  op: OpType;
-  /** The resource's name in the program. */
-  resource: string;
-  type: string;
-}
-
 const outputsSchema: z.ZodType<StackOutputs> = z.object({
   hosts: z
     .array(
@@ -67,7 +59,7 @@ export async function provision(work: StackRequest): Promise<StackOutputs> {
   const backend = backendOf(work);
   await recoverStack(backend, work.request.deployment);
   // Refreshed first: what someone removed behind the engine's back is made again.
-  const refresh = await stackExists(work);
+  const refresh = stackExists(work);
   const stack = await openStack(work, backend);
   if (await hasPendingOperations(backend, work.request.deployment)) await dropPendingOperations(stack);
   const { outputs } = await watch('Provisioning', work, (onEvent) =>
@@ -84,7 +76,7 @@ export async function provision(work: StackRequest): Promise<StackOutputs> {
 
 /** What the last `provision` returned; undefined where none has ended. Changes nothing. Throws `wrong-password`. */
 export async function readOutputs(work: StackRequest): Promise<StackOutputs | undefined> {
-  if (!(await stackExists(work))) return undefined;
+  if (!stackExists(work)) return undefined;
   const stack = await openStack(work, backendOf(work));
   const outputs = await stack.outputs();
   const values = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
@@ -99,7 +91,7 @@ export async function destroyStack(work: StackRequest): Promise<void> {
   const backend = backendOf(work);
   const { deployment } = work.request;
   await recoverStack(backend, deployment);
-  if (existsSync(stackFile(backend, deployment))) {
+  if (stackExists(work)) {
     const stack = await openStack(work, backend);
     if (await hasPendingOperations(backend, deployment)) await dropPendingOperations(stack);
     await watch('Destroying', work, (onEvent) =>
@@ -110,39 +102,8 @@ export async function destroyStack(work: StackRequest): Promise<void> {
   await forgetStack(backend, deployment);
 }
 
-/** What `provision` would do. Leaves no trace: a stack that is not there yet is tried out in a folder that is removed. */
-export async function previewStack(work: StackRequest): Promise<StackChange[]> {
-  if (await stackExists(work)) return preview(work, backendOf(work));
-  const scratch = await mkdtemp(join(tmpdir(), 'relocate-preview-'));
-  try {
-    return await preview(work, scratch);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
-}
-
-async function preview(work: StackRequest, backend: string): Promise<StackChange[]> {
-  await recoverStack(backend, work.request.deployment);
-  const stack = await openStack(work, backend);
-  const changes: StackChange[] = [];
-  await watch('Previewing', work, (onEvent) =>
-    stack.preview({
-      onEvent(event) {
-        onEvent(event);
-        const step = event.resourcePreEvent?.metadata;
-        const resource = resourceName(step?.urn);
-        if (step === undefined || resource === undefined || step.type.startsWith('pulumi:')) return;
-        changes.push({ op: step.op, resource, type: step.type });
-      },
-      signal: work.signal,
-      suppressProgress: true,
-    }),
-  );
-  return changes;
-}
-
 /** Is there a stack of this deployment? Asks no engine. */
-export async function stackExists(work: Pick<StackRequest, 'stateFolder' | 'request'>): Promise<boolean> {
+export function stackExists(work: Pick<StackRequest, 'stateFolder' | 'request'>): boolean {
   return existsSync(stackFile(backendOf(work), work.request.deployment));
 }
 

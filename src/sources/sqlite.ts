@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
-import { RelocateError, type ErrorCode } from '../errors.ts';
+import { RelocateError, systemCodeOf, type ErrorCode } from '../errors.ts';
 import { withCopy } from './sqlite-copy.ts';
 import { readSqliteFacts, type SqliteContent } from './sqlite-facts.ts';
 import type {
@@ -221,7 +221,7 @@ function failure(error: unknown, place: string, code: ErrorCode): RelocateError 
 function codes(error: unknown): { name: string | undefined; result: number | undefined } {
   if (typeof error !== 'object' || error === null) return { name: undefined, result: undefined };
   return {
-    name: 'code' in error && typeof error.code === 'string' ? error.code : undefined,
+    name: systemCodeOf(error),
     // The low byte is the primary code.
     result: 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined,
   };

@@ -3,7 +3,7 @@ import { link, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promi
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { RelocateError } from '../../src/errors.ts';
+import { RelocateError, systemCodeOf } from '../../src/errors.ts';
 
 /**
  * Ports of this machine that deployments hold. A lease is a file named by the port, so that two deployments never get
@@ -80,7 +80,7 @@ async function claim(leases: string, port: number, owner: PortOwner): Promise<bo
     await link(draft, join(leases, String(port)));
     return true;
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false;
+    if (systemCodeOf(error) === 'EEXIST') return false;
     throw error;
   } finally {
     await unlink(draft).catch(ignoreMissing);
@@ -101,9 +101,5 @@ function isOwner(found: PortOwner | undefined, owner: PortOwner): boolean {
 }
 
 function ignoreMissing(error: unknown): void {
-  if (!hasCode(error, 'ENOENT')) throw error;
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+  if (systemCodeOf(error) !== 'ENOENT') throw error;
 }
