@@ -99,7 +99,7 @@ async function destroyOne(doomed: Doomed, input: DestroyInput, { emit, signal }:
   const clusters = await strayClusters(plan.folder, namesOf(plan, 'database'));
   await stopServices(plan, signal);
   let remaining: { error: unknown } | undefined;
-  if (await stackExists({ stateFolder: folder, request })) {
+  if (stackExists({ stateFolder: folder, request })) {
     try {
       const repository = await openRightRepository(doomed, input);
       const passphrase = stackPassphrase(repository, plan.deployment);
@@ -169,8 +169,10 @@ async function dropDatabases(plan: Plan, work: StackRequest): Promise<void> {
 
 async function openRightRepository({ folder, name }: Doomed, input: DestroyInput): Promise<Repository> {
   const repository = await input.openRepository();
-  const { header } = await readJournal(deploymentLayout.journal(folder));
-  if (header.repository.id === repository.id) return repository;
+  // A journal that cannot be read is a reason to destroy: the engine itself tells whether the key is the right one.
+  const journal = await readJournal(deploymentLayout.journal(folder)).catch(() => undefined);
+  if (journal === undefined || journal.header.repository.id === repository.id) return repository;
+  const { header } = journal;
   throw new RelocateError('usage', `${name} was made from another repository: ${header.repository.url}`, {
     facts: { deployment: name, repository: header.repository.url },
     hint: 'Name that one with -r.',
