@@ -104,8 +104,9 @@ export async function removeRemains(
   parent: string,
   { app, target }: Pick<Plan, 'app' | 'target'>,
 ): Promise<void> {
-  const names = await readdir(parent);
-  const remains = names.filter((name) => name.startsWith(`.${app}-${target}-`) && /\.(new|gone)$/.test(name));
+  // The whole name, because names of apps and targets hold dashes too.
+  const pattern = /^\.(.+)-\d{8}t\d{6}(?:-\d+)?\.(?:new|gone)$/;
+  const remains = (await readdir(parent)).filter((name) => pattern.exec(name)?.[1] === `${app}-${target}`);
   for (const name of remains) await rm(join(parent, name), { recursive: true, force: true });
 }
 
