@@ -32,6 +32,8 @@ download_pulumi() {
 }
 
 build_pulumi() {
+  # The Go project's own archive is unpacked there, and not every PATH has it.
+  PATH=$PATH:/usr/local/go/bin
   have go || return 1
   say "the download cannot be had here; building the Pulumi engine $pulumi_version from source (3 to 5 minutes)"
   fresh_scratch
