@@ -24,6 +24,9 @@ export const schemas: OptionSchemas = {
   targets: Object.fromEntries(targets.map((target) => [target.name, target.options])),
 };
 
+/** How the names of the folders begin that hold lost apps. */
+export const lostAppPrefix = 'relocate-test-deploy-';
+
 /** An app that was captured and whose host is gone: nothing is left but the repository. */
 export interface LostApp {
   /** For state folders and the like; removed at the end. */
@@ -37,7 +40,7 @@ export interface LostApp {
 
 /** Makes the fixture `notes-app` with a real database, captures it, and loses it. */
 export async function loseApp(): Promise<LostApp> {
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'relocate-test-deploy-')));
+  const folder = await realpath(await mkdtemp(join(tmpdir(), lostAppPrefix)));
   const oldFolder = join(folder, 'old', 'app');
   const server = await startPostgres();
   try {
