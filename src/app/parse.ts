@@ -26,6 +26,7 @@ export async function parseApp(given: string, context: ParseContext): Promise<Ap
   const placed = toValue(document, document.contents, [], {
     lookup: (name) => context.environment[name] ?? env.values[name],
     note: noteInto(variables, context),
+    isVerbatim: isCommandLine,
     text,
     problems,
   });
@@ -40,6 +41,15 @@ export async function parseApp(given: string, context: ParseContext): Promise<Ap
   const app = buildApp(draft, { context, placed, problems, services, env, variables, report });
   if (app === undefined || problems.length > 0) throw fail();
   return app;
+}
+
+/**
+ * The shell that runs it expands its variables, from the app's environment: a secret would else stand in an argument
+ * list, any text in it would be read as shell, and a check in the deployed app would get the old places.
+ */
+function isCommandLine(path: readonly (string | number)[]): boolean {
+  const [part, , kind, name] = path;
+  return (part === 'data' && kind === 'hooks') || (part === 'checks' && kind === 'command' && name === 'run');
 }
 
 function noteInto(variables: App['variables'], { environment }: ParseContext): NoteVariable {

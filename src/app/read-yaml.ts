@@ -101,18 +101,27 @@ export function parseYaml(text: string, problems: Problem[]): Document.Parsed | 
 }
 
 /**
- * Turns the part of a document at `node` into plain values, with variables expanded inside of string values.
+ * Turns the part of a document at `node` into plain values, with variables expanded inside of string values, but for
+ * those that `isVerbatim` says are to stay as they are written.
  * What is wrong is added to `problems`; a stand-in takes its place, so that the rest can be looked at too.
  */
 export function toValue(
   document: Document.Parsed,
   node: Node | null | undefined,
   path: Path,
-  use: { lookup: Lookup; text: string; problems: Problem[]; note?: NoteVariable },
+  use: Use,
 ): PlacedValue {
   const converter = new Converter(document, use);
   const value = converter.convert(node ?? null, path, undefined);
   return { value, places: converter.places };
+}
+
+interface Use {
+  lookup: Lookup;
+  text: string;
+  problems: Problem[];
+  note?: NoteVariable;
+  isVerbatim?: (path: Path) => boolean;
 }
 
 export type NoteVariable = (name: string, value: string, byDefault: boolean) => void;
@@ -120,12 +129,12 @@ export type NoteVariable = (name: string, value: string, byDefault: boolean) => 
 class Converter {
   readonly places: PlacedValue['places'] = new Map();
   readonly #document: Document.Parsed;
-  readonly #use: Parameters<typeof toValue>[3];
+  readonly #use: Use;
   readonly #open = new Set<Node>();
   #nodes = 0;
   #aliases = 0;
 
-  constructor(document: Document.Parsed, use: Parameters<typeof toValue>[3]) {
+  constructor(document: Document.Parsed, use: Use) {
     this.#document = document;
     this.#use = use;
   }
@@ -151,7 +160,8 @@ class Converter {
   }
 
   #content(node: Node, path: Path, place: Place): unknown {
-    if (isScalar(node)) return typeof node.value === 'string' ? this.#text(node.value, place) : node.value;
+    if (isScalar(node))
+      return typeof node.value === 'string' ? this.#text(node.value, path, place) : node.value;
     if (isSeq<Node | null>(node)) {
       return node.items.map((item, index) => this.convert(item, [...path, index], undefined));
     }
@@ -184,8 +194,8 @@ class Converter {
     return this.convert(target, path, place.key);
   }
 
-  #text(text: string, place: Place): string {
-    if (!text.includes('$')) return text;
+  #text(text: string, path: Path, place: Place): string {
+    if (!text.includes('$') || this.#use.isVerbatim?.(path) === true) return text;
     const { text: expanded, problems, used } = expand(text, this.#use.lookup);
     place.expanded = true;
     for (const { name, value, byDefault } of used) this.#use.note?.(name, value, byDefault);

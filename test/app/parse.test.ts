@@ -209,6 +209,19 @@ targets: [{ ssh: { host: "\${N}", port: "\${PORT:-2222}" } }]
     expect(message).not.toContain('hunter2');
   });
 
+  test('are left to the shell in command lines, which would show a secret in their arguments', async () => {
+    const text = `app: a
+code: .
+data: { f: { files: "\${F}", hooks: { before: 'pause "\${TOKEN}" $$', after: 'go $UNSET' } } }
+checks: [{ command: { run: 'smoke "$TOKEN"' } }]
+`;
+    const app = await parse(text, { environment: { F: 'there', TOKEN: 'hunter2' } });
+    expect(app.data[0]?.options).toMatchObject({ path: 'there' });
+    expect(app.data[0]?.hooks).toMatchObject({ before: 'pause "${TOKEN}" $$', after: 'go $UNSET' });
+    expect(app.checks).toMatchObject([{ run: 'smoke "$TOKEN"' }]);
+    expect(Object.keys(app.variables)).toEqual(['F']);
+  });
+
   test('of several env files: later ones win, and a missing one is told', async () => {
     const text = 'app: a\ncode: .\nenv: [one.env, two.env]\n';
     const given = { 'one.env': 'A=1\nB=1\n', 'two.env': 'B=2\nC=$A\n' };
