@@ -12,7 +12,8 @@ import { showPath, splitSnapshotPath } from './paths.ts';
 import { parsePatterns } from './patterns.ts';
 import { createPermits } from './permits.ts';
 import { loadPosix, warnOfLimits } from './posix.ts';
-import { describeError, FileProblem } from './read-file.ts';
+import { FileProblem } from './read-file.ts';
+import { describeError, isSystemError } from './system-error.ts';
 import { formatTime } from './times.ts';
 import { findNode } from './trees.ts';
 
@@ -126,7 +127,7 @@ async function capturePath(
   try {
     return await captureFolder(tools, Buffer.from(path), Buffer.from(name), options);
   } catch (error) {
-    if (!(error instanceof FileProblem) && !(error instanceof Error && 'syscall' in error)) throw error;
+    if (!(error instanceof FileProblem) && !isSystemError(error)) throw error;
     throw new RelocateError('source-failed', `The folder ${path} cannot be read: ${describeError(error)}.`, {
       facts: { path },
       hint: 'Nothing of this snapshot was kept; earlier ones are untouched. Run it again when the folder is there.',

@@ -13,8 +13,9 @@ import { fromRaw, showPath, toRaw, type RawText } from './paths.ts';
 import { isListed, patternPart, rootPart, type Pattern } from './patterns.ts';
 import type { Permits } from './permits.ts';
 import type { FileStat, Posix } from './posix.ts';
-import { describeError, FileProblem, readFile } from './read-file.ts';
+import { FileProblem, readFile } from './read-file.ts';
 import { isSameNode, isUnchangedFile } from './same-node.ts';
+import { describeError, isSystemError } from './system-error.ts';
 
 /** What all captures of one snapshot share. */
 export interface CaptureTools {
@@ -280,6 +281,6 @@ const show = (path: RawText): string => showPath(fromRaw(path));
 
 /** In words, if it is the file system's; anything else is thrown on. */
 function reasonOf(error: unknown): string {
-  if (error instanceof Error && 'syscall' in error) return describeError(error);
+  if (isSystemError(error)) return describeError(error);
   throw error;
 }

@@ -8,6 +8,7 @@ import type { DiskSummary } from '../sources/source.ts';
 import { fileType, toPosixPermissions, type FileType } from './modes.ts';
 import { joinPath, showPath } from './paths.ts';
 import { loadPosix, type Posix } from './posix.ts';
+import { isSystemError } from './system-error.ts';
 import { assertDepth, loadTree } from './trees.ts';
 
 export type CompareReader = Pick<Repository, 'loadBlob' | 'blobSize'>;
@@ -115,7 +116,7 @@ class Comparison {
         await file.close();
       }
     } catch (error) {
-      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      if (!isSystemError(error)) throw error;
       this.#problem(path, error.message);
     }
   }
@@ -140,7 +141,7 @@ class Comparison {
     try {
       return work();
     } catch (error) {
-      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      if (!isSystemError(error)) throw error;
       this.#problem(path, error.message);
       return undefined;
     }

@@ -2,6 +2,7 @@ import { chmodSync, lchownSync, lstatSync } from 'node:fs';
 import type { Node } from '../repository/tree.ts';
 import { toPosixPermissions } from './modes.ts';
 import type { Attribute, FileStat, Posix } from './posix.ts';
+import { messageOf } from './system-error.ts';
 import { parseTime } from './times.ts';
 
 /** What did not work, in words that go beside the file's path. */
@@ -65,7 +66,7 @@ function attempt(work: () => void, problem: string, complain: Complaint): void {
   try {
     work();
   } catch (error) {
-    complain(`${problem}: ${error instanceof Error ? error.message : String(error)}`);
+    complain(`${problem}: ${messageOf(error)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Emit } from '../events.ts';
 import type { Node } from '../repository/tree.ts';
 import type { Id } from '../repository/types.ts';
-import { describeError } from './read-file.ts';
+import { describeError } from './system-error.ts';
 import { loadTree, type TreeReader } from './trees.ts';
 
 /** How many folders are loaded before the walk reaches them, at each level it is in. */

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readlinkSync, rmdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import { systemCodeOf } from '../errors.ts';
 import type { Node } from '../repository/tree.ts';
-import { fileType, posixTypes } from './modes.ts';
+import { fileType, posixTypes, type FileType } from './modes.ts';
 import type { FileStat, Posix } from './posix.ts';
 
 /**
@@ -13,7 +14,7 @@ export function look(posix: Posix, path: Buffer): FileStat | undefined {
   try {
     return posix.lstat(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (systemCodeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -42,16 +43,20 @@ export function makeFolder(posix: Posix, path: Buffer): void {
 
 export function makeSymlink(posix: Posix, path: Buffer, target: Buffer): void {
   const present = look(posix, path);
-  const isRight = present !== undefined && fileType(present.mode) === 'symlink';
-  if (isRight && readlinkSync(path, { encoding: 'buffer' }).equals(target)) return;
+  if (isAlone(present, 'symlink') && readlinkSync(path, { encoding: 'buffer' }).equals(target)) return;
   clear(path, present);
   symlinkSync(target, path);
+}
+
+/** What has another name is made anew: that may lie outside the target, and would get the mode and owner too. */
+function isAlone(present: FileStat | undefined, type: FileType): present is FileStat {
+  return present !== undefined && fileType(present.mode) === type && present.links === 1;
 }
 
 /** A FIFO or a device. */
 export function makeSpecial(posix: Posix, path: Buffer, node: Node): void {
   const present = look(posix, path);
-  if (present !== undefined && fileType(present.mode) === node.type && present.device === node.device) return;
+  if (isAlone(present, node.type) && present.device === node.device) return;
   clear(path, present);
   posix.makeNode(path, posixTypes[node.type] | 0o600, node.device);
 }

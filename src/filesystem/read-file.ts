@@ -4,6 +4,7 @@ import type { Repository } from '../repository/repository.ts';
 import type { SavedContent } from '../repository/types.ts';
 import { fileType } from './modes.ts';
 import { fromNode, type FileStat } from './posix.ts';
+import { describeError } from './system-error.ts';
 
 /**
  * What may have to wait for a disk goes to the thread pool; what only asks the kernel is done at once, as a round trip
@@ -123,20 +124,3 @@ async function asProblem<T>(work: () => Promise<T>): Promise<T> {
 }
 
 const problemOf = (error: unknown): FileProblem => new FileProblem(describeError(error), { cause: error });
-
-/** A system error in words for a list of problems; the path stands beside it already. */
-export function describeError(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const words = errorWords.get(code);
-  return words ?? (error instanceof Error ? error.message : String(error));
-}
-
-const errorWords = new Map([
-  ['ENOENT', 'it vanished while the folder was read'],
-  ['ENOTDIR', 'it was replaced while the folder was read'],
-  ['ELOOP', 'it was replaced by a symlink while the folder was read'],
-  ['EACCES', 'permission denied'],
-  ['EPERM', 'operation not permitted'],
-  ['EIO', 'the disk could not read it'],
-  ['ENAMETOOLONG', 'its path is longer than the system can open'],
-]);

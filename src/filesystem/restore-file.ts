@@ -62,23 +62,21 @@ async function writeOrKeep(tools: FileTools, node: Node, { path, temporary }: Fi
 }
 
 /**
- * As restic's `if-changed`: size and time say it, and the time is set after the content was written. A file with more
- * names than it should have is made anew, because one of them may lie outside the target.
+ * As restic's `if-changed`: size and time say it, and the time is set after the content was written. A file with other
+ * names is made anew, because one of them may lie outside the target and would get the mode and owner too.
  */
 function isRight(present: FileStat, node: Node): boolean {
   return (
     fileType(present.mode) === 'file' &&
     present.size === node.size &&
     isSameTime(present.mtime, node.mtime) &&
-    present.links <= Math.max(1, node.links)
+    present.links === 1
   );
 }
 
 function link(tools: FileTools, source: Buffer, node: Node, { path, temporary }: FilePlace): number {
-  const wanted = tools.posix.lstat(source);
   const present = look(tools.posix, path);
   tools.onBytes(node.size);
-  if (present?.inode === wanted.inode && present.deviceId === wanted.deviceId) return node.size;
   if (present !== undefined && fileType(present.mode) === 'dir') clear(path, present);
   rmSync(temporary, { force: true });
   linkSync(source, temporary);

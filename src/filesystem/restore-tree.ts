@@ -13,6 +13,7 @@ import { makeFolder, makeSpecial, makeSymlink } from './place.ts';
 import { loadPosix, warnOfLimits, type Posix } from './posix.ts';
 import { restoreFile, type FilePlace, type FileTools, type HardLinks } from './restore-file.ts';
 import { below, createSelection, rootPath, type Selection } from './selection.ts';
+import { isSystemError } from './system-error.ts';
 import { assertDepth, loadTree } from './trees.ts';
 import { temporaryPath } from './write-file.ts';
 
@@ -284,17 +285,13 @@ const noRoom = new Set(['ENOSPC', 'EDQUOT']);
 /** In words, if it is the trouble of one file; thrown on otherwise: without room nothing else would work either. */
 function reasonOf(error: unknown): string {
   if (error instanceof RelocateError && error.code === 'repository-damaged') return error.message;
-  if (error instanceof Error && 'syscall' in error && !noRoom.has(codeOf(error))) return error.message;
+  if (isSystemError(error) && !noRoom.has(error.code ?? '')) return error.message;
   throw error;
 }
 
-function codeOf(error: Error): string {
-  return 'code' in error ? String(error.code) : '';
-}
-
 function explain(error: unknown, target: string): unknown {
-  if (!(error instanceof Error) || !('syscall' in error)) return error;
-  if (noRoom.has(codeOf(error))) {
+  if (!isSystemError(error)) return error;
+  if (noRoom.has(error.code ?? '')) {
     return new RelocateError('disk-full', `The disk of ${target} is full.`, {
       facts: { target },
       hint: 'What was restored so far is whole and stays; the snapshot is untouched. Make room and run the same command again: it goes on where it stopped.',
