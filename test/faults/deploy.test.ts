@@ -77,17 +77,23 @@ suite(
     }, 900_000);
 
     test(`at ${kills} random moments ends as an undisturbed one, and is destroyed without a trace`, async () => {
-      let killed = 0;
-      for (let round = 1; round <= kills; round += 1) {
+      let spanMs = wholeMs;
+      for (let killed = 0, round = 1; killed < kills; round += 1) {
+        expect(round).toBeLessThan(4 * kills);
         const state = `random-${round}`;
-        const delayMs = random.next() * wholeMs;
+        const delayMs = random.next() * spanMs;
         const first = await run(app, 'deploy', state, () => sleep(delayMs));
-        if (first.killed) killed += 1;
-        const again = deploymentsIn(app, state).length > 0 ? 'resume' : 'deploy';
-        expectSame(reportOf(await run(app, again, state)), undisturbed, app);
+        if (first.killed) {
+          killed += 1;
+          const again = deploymentsIn(app, state).length > 0 ? 'resume' : 'deploy';
+          expectSame(reportOf(await run(app, again, state)), undisturbed, app);
+        } else {
+          // It ended before its moment came: the machine has become quicker.
+          expectSame(reportOf(first), undisturbed, app);
+          spanMs = delayMs;
+        }
         await destroyed(state);
       }
-      expect(killed).toBeGreaterThan(kills / 2);
     }, 1_200_000);
 
     test('at a random moment is destroyed without a trace, also when that is killed as well', async () => {
