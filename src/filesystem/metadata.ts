@@ -17,15 +17,22 @@ const setIds = 0o6000;
  */
 export function applyMetadata(posix: Posix, path: Buffer, node: Node, complain: Complaint): boolean {
   const stat = posix.lstat(path);
-  const owned = applyOwner(path, node, stat);
+  const owned = applyOwner(path, node, stat, complain);
   applyAttributes(posix, path, node.extendedAttributes ?? [], complain);
   if (node.type !== 'symlink') applyMode(path, node, owned, complain);
   posix.setTimes(path, parseTime(node.atime), parseTime(node.mtime));
   return owned;
 }
 
-function applyOwner(path: Buffer, node: Node, stat: FileStat): boolean {
+/** To chown it means “leave as it is”: it would report success, and a set-ID bit then lend the rights of another. */
+const noOwner = 0xffffffff;
+
+function applyOwner(path: Buffer, node: Node, stat: FileStat, complain: Complaint): boolean {
   if (stat.uid === node.uid && stat.gid === node.gid) return true;
+  if (node.uid === noOwner || node.gid === noOwner) {
+    complain(`its owner ${node.uid}:${node.gid} is none that a file can have`);
+    return false;
+  }
   try {
     lchownSync(path, node.uid, node.gid);
     return true;

@@ -207,7 +207,9 @@ function large(value: unknown, name: Buffer): bigint {
   return BigInt(integer(value, Number.MAX_SAFE_INTEGER, name));
 }
 
-const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+/** No month, day, hour, minute or second that no calendar has: restoring could make no time of it. */
+const timePattern =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 function time(value: unknown, name: Buffer): string {
   return typeof value === 'string' && timePattern.test(value) ? value : hostile('a time is not one', name);

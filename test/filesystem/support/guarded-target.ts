@@ -43,6 +43,9 @@ export function guardedTarget() {
 
   const restoreId = (tree: string): Promise<DiskSummary> =>
     restoreTree(memory.repository, tree, at(), { emit: silent, signal: new AbortController().signal });
+  /** Trees as an enemy writes them, in the order given. */
+  const restore = async (...nodes: WrittenNode[]): Promise<DiskSummary> =>
+    restoreId(await treeWriter(memory.repository).tree(...nodes));
   return {
     outside,
     at,
@@ -51,20 +54,16 @@ export function guardedTarget() {
       return treeWriter(memory.repository);
     },
     /** What lies outside was changed by the test itself. */
-    async guardAgain(): Promise<void> {
+    guardAgain: async (): Promise<void> => {
       before = await describeDisk(outside());
     },
     restoreId,
-    async restore(...nodes: WrittenNode[]): Promise<DiskSummary> {
-      return restoreId(await treeWriter(memory.repository).tree(...nodes));
-    },
+    restore,
     /** What it fails with; 'no error' where it doesn't. */
-    async restoreError(...nodes: WrittenNode[]): Promise<unknown> {
-      const tree = await treeWriter(memory.repository).tree(...nodes);
-      return restoreId(tree).then(
+    restoreError: (...nodes: WrittenNode[]): Promise<unknown> =>
+      restore(...nodes).then(
         () => 'no error',
         (error: unknown) => error,
-      );
-    },
+      ),
   };
 }
