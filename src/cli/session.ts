@@ -31,6 +31,7 @@ export async function runCommand(
     json: globals.json ?? false,
     quiet: globals.quiet ?? false,
     stderrIsTty: process.stderr.isTTY,
+    stderrColumns: process.stderr.columns,
     env: process.env,
   });
   const ui = createUi({

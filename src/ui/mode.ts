@@ -4,14 +4,18 @@ export interface ModeChoice {
   json: boolean;
   quiet: boolean;
   stderrIsTty: boolean;
+  /** Undefined where it is no terminal; 0 for one that was never told its size, as `docker -t` and `expect` make them. */
+  stderrColumns: number | undefined;
   env: Readonly<Record<string, string | undefined>>;
 }
 
 /** `--json` wins over `-q`. A log of a CI run, or a terminal that cannot move its cursor, gets plain lines. */
-export function chooseMode({ json, quiet, stderrIsTty, env }: ModeChoice): Mode {
+export function chooseMode({ json, quiet, stderrIsTty, stderrColumns, env }: ModeChoice): Mode {
   if (json) return 'json';
   if (quiet) return 'quiet';
-  return stderrIsTty && !isSet(env['CI']) && env['TERM'] !== 'dumb' ? 'terminal' : 'plain';
+  // Lines cannot be counted, and so not drawn over, where a line has no width: ora would do so for ever.
+  const canDraw = stderrIsTty && stderrColumns !== 0;
+  return canDraw && !isSet(env['CI']) && env['TERM'] !== 'dumb' ? 'terminal' : 'plain';
 }
 
 export interface ColorChoice {

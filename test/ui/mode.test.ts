@@ -3,12 +3,20 @@ import { chooseColor, chooseMode } from '../../src/ui/mode.ts';
 
 describe('how progress is shown', () => {
   const choose = (changes: Partial<Parameters<typeof chooseMode>[0]>) =>
-    chooseMode({ json: false, quiet: false, stderrIsTty: true, env: { TERM: 'xterm' }, ...changes });
+    chooseMode({
+      json: false,
+      quiet: false,
+      stderrIsTty: true,
+      stderrColumns: 80,
+      env: { TERM: 'xterm' },
+      ...changes,
+    });
 
   test.each([
     ['a terminal', {}, 'terminal'],
     ['a pipe or a file', { stderrIsTty: false }, 'plain'],
     ['a terminal that cannot move its cursor', { env: { TERM: 'dumb' } }, 'plain'],
+    ['a terminal of no width, on which drawing would never end', { stderrColumns: 0 }, 'plain'],
     ['a CI run that pretends to be a terminal', { env: { CI: 'true' } }, 'plain'],
     ['CI set to nothing', { env: { CI: '' } }, 'terminal'],
     ['-q', { quiet: true }, 'quiet'],
