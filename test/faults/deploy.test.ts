@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeployReport } from '../../src/relocation/types.ts';
@@ -104,6 +105,14 @@ suite(
       }
       if (deploymentsIn(app, state).length > 0) await destroyed(state);
       await expectGone(app, state);
+    }, 180_000);
+
+    test('is destroyed without a trace also when its journal is damaged', async () => {
+      const state = 'damaged';
+      await run(app, 'deploy', state, atLine(app, state, new Set(['started restore:db'])));
+      const [name = ''] = deploymentsIn(app, state);
+      await truncate(join(app.folder, state, 'deployments', name, 'journal.jsonl'), 10);
+      await destroyed(state);
     }, 180_000);
 
     test('a second deploy at the same time is refused with exit 11, and disturbs nothing', async () => {
