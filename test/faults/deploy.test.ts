@@ -75,7 +75,7 @@ suite(
       expect(deploymentsIn(app, state)).toHaveLength(1);
       expect(clustersOf(join(app.folder, state))).toHaveLength(1);
       await destroyed(state);
-    }, 900_000);
+    }, 1_800_000);
 
     test(`at ${kills} random moments ends as an undisturbed one, and is destroyed without a trace`, async () => {
       let spanMs = wholeMs;
@@ -95,7 +95,7 @@ suite(
         }
         await destroyed(state);
       }
-    }, 1_200_000);
+    }, 3_600_000);
 
     test('at a random moment is destroyed without a trace, also when that is killed as well', async () => {
       const state = 'destroying';
