@@ -37,6 +37,16 @@ export type Emit = (event: Event) => void;
 
 export const silent: Emit = () => {};
 
+/** Adds what is to be done in all, where the one who counts does not know it. Past it, it was wrong and is left out. */
+export function withTotal(emit: Emit, totalBytes: number | undefined): Emit {
+  if (totalBytes === undefined) return emit;
+  return (event) => {
+    const fits =
+      event.type === 'progress' && event.totalBytes === undefined && (event.doneBytes ?? 0) <= totalBytes;
+    emit(fits ? { ...event, totalBytes } : event);
+  };
+}
+
 /** For what works on one source and counts for it alone, side by side with others. */
 export function forSource(emit: Emit, name: string): Emit {
   return (event) => emit(event.type === 'progress' ? { ...event, item: name } : event);

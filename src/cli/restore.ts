@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { withTotal } from '../events.ts';
 import { withRepositoryAlone } from './context.ts';
 import type { Globals } from './globals.ts';
 import { runCommand } from './session.ts';
@@ -43,16 +44,20 @@ async function run(globals: Globals, id: string, options: Options): Promise<void
     const startedAt = Date.now();
     const summary = await withRepositoryAlone(session, async (repository) => {
       const snapshot = await repository.findSnapshot(id);
+      const isAll = options.include === undefined && options.exclude === undefined;
+      session.emit({ type: 'phase-start', phase: 'restore', title: `restoring to ${target}` });
       return repository.withLock('shared', { signal: session.signal }, (signal) =>
         restoreTree(repository, snapshot.tree, target, {
-          emit: session.emit,
+          emit: withTotal(session.emit, isAll ? snapshot.summary?.total_bytes_processed : undefined),
           signal,
           ...(options.include ? { include: options.include } : {}),
           ...(options.exclude ? { exclude: options.exclude } : {}),
         }),
       );
     });
-    const result = { ...summary, target, durationMs: Date.now() - startedAt };
+    const durationMs = Date.now() - startedAt;
+    session.emit({ type: 'phase-end', phase: 'restore', durationMs, outcome: 'done' });
+    const result = { ...summary, target, durationMs };
     session.result(result, restoreText(result));
     return summary.problems.length > 0 ? 3 : 0;
   });

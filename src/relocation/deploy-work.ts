@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { DeployRequest, StackOutputs, Target } from '../../stacks/target.ts';
 import { RelocateError } from '../errors.ts';
-import { forSource, type Emit } from '../events.ts';
+import { forSource, withTotal, type Emit } from '../events.ts';
 import { savedTree } from '../filesystem/restore.ts';
 import type { HostOutput } from '../hosts/host.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -139,13 +139,18 @@ export async function compareOne(
   };
 }
 
-function contextOf({ saved: { app }, emit }: DeployWork, { name }: SavedSource, signal: AbortSignal) {
-  return { name, folder: app.folder, environment: app.environment, emit: forSource(emit, name), signal };
+function contextOf(work: DeployWork, source: SavedSource, signal: AbortSignal) {
+  const { folder, environment } = work.saved.app;
+  return { name: source.name, folder, environment, emit: emitFor(work, source), signal };
 }
 
-function treeOf({ repository, saved, emit }: DeployWork, { name, path }: SavedSource, signal: AbortSignal) {
-  return savedTree(repository, saved.snapshot.tree, path, { emit: forSource(emit, name), signal });
+function treeOf(work: DeployWork, source: SavedSource, signal: AbortSignal) {
+  const options = { emit: emitFor(work, source), signal };
+  return savedTree(work.repository, work.saved.snapshot.tree, source.path, options);
 }
+
+const emitFor = ({ emit }: DeployWork, { name, sizeBytes }: SavedSource): Emit =>
+  withTotal(forSource(emit, name), sizeBytes);
 
 /** Holds secrets, but for its `changes`. */
 export function environmentOf(work: DeployWork): DeployedEnvironment {

@@ -2,7 +2,7 @@ import { hostname, userInfo } from 'node:os';
 import { basename } from 'node:path';
 import type { App, DataItem } from '../app/app.ts';
 import { RelocateError } from '../errors.ts';
-import type { Emit } from '../events.ts';
+import { withTotal, type Emit } from '../events.ts';
 import { createArchive, type Archive } from '../filesystem/archive.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { StoredSnapshot } from '../repository/types.ts';
@@ -62,7 +62,12 @@ async function takeAlone(
   const startedAt = new Date();
   return input.repository.withLock('shared', { signal }, async (signal) => {
     const parent = await newestSnapshot(input.repository, input.app.name);
-    const archive = createArchive(input.repository, { ...(parent ? { parent } : {}), emit, signal });
+    const archive = createArchive(input.repository, {
+      ...(parent ? { parent } : {}),
+      // An app is about as large as it was last time: good enough to say how long it will take.
+      emit: withTotal(emit, input.only ? undefined : parent?.summary?.total_bytes_processed),
+      signal,
+    });
     const { capturedAt, saved } = await captureAll(input, archive, { emit, signal });
     const manifest = describeApp(input.app, capturedAt, saved);
     emit({ type: 'phase-start', phase: 'store', title: 'storing the snapshot' });
