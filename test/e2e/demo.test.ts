@@ -27,8 +27,15 @@ function startDemo(args: string[]): {
   const child = spawn(demo, args, {
     cwd: folder,
     detached: true,
-    // Node would keep compiled code in the temporary folder, for all programs after it.
-    env: { ...process.env, TMPDIR: folder, NO_COLOR: '1', NODE_DISABLE_COMPILE_CACHE: '1' },
+    env: {
+      ...process.env,
+      // As a new user's shell has it: without the project's own tools, and with the machine's Node, however old.
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      TMPDIR: folder,
+      NO_COLOR: '1',
+      // Node would keep compiled code in the temporary folder, for all programs after it.
+      NODE_DISABLE_COMPILE_CACHE: '1',
+    },
   });
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
