@@ -1,4 +1,4 @@
-import { realpathSync, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
@@ -50,8 +50,7 @@ export async function restoreTree(
   if (posix.limits !== undefined) options.emit(warnOfLimits(posix.limits));
   const restore = new Restore(repository, posix, options);
   try {
-    mkdirSync(target, { recursive: true });
-    const folder = new TargetFolder(Buffer.from(realpathSync(target)), undefined, undefined);
+    const folder = new TargetFolder(openTarget(posix, target, options.folder), undefined, undefined);
     const { done } = await restore.folder(tree, folder, rootPath, 0);
     await done;
     if (options.folder) restore.finishFolder(folder.path, options.folder);
@@ -63,6 +62,16 @@ export async function restoreTree(
   }
   restore.sayOwners();
   return { ...restore.summary, tree };
+}
+
+/** Fails before anything is written where nothing could be. */
+function openTarget(posix: Posix, target: string, folder: Node | undefined): Buffer {
+  mkdirSync(target, { recursive: true });
+  const path = Buffer.from(realpathSync(target));
+  // An earlier run may have given it a mode that lets nobody write; it gets that again at the end.
+  if (folder !== undefined) makeFolder(posix, path);
+  accessSync(path, constants.W_OK | constants.X_OK);
+  return path;
 }
 
 /** A folder that is made when the first thing in it is: folders that hold nothing selected are not left behind. */

@@ -50,6 +50,9 @@ export function guardedTarget() {
     outside,
     at,
     left: () => readdirSync(at()).toSorted(),
+    get repository() {
+      return memory.repository;
+    },
     get write() {
       return treeWriter(memory.repository);
     },
