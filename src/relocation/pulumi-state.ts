@@ -25,7 +25,7 @@ const checkpointSchema = z.object({
 
 /**
  * Makes what a killed engine left fit for the next one: clears its locks, and puts the last whole checkpoint in place
- * of one that was cut off (the engine writes in place, after copying the old one to NAME.json.bak). Where there is no
+ * of one that was cut off (by a machine that lost power: the engine doesn't sync), its copy NAME.json.bak. Where there is no
  * whole one the stack counts as lost: creating is idempotent, and a target's `sweep` finds what belongs to it.
  * Throws `deployment-busy`.
  */
@@ -77,7 +77,7 @@ export async function clearLocks(backend: string, stack: string, patienceMs = 30
 }
 
 async function isHeld(file: string): Promise<boolean> {
-  // Beside each lock lies its metadata, NAME.json.attrs.
+  // Drafts of a writer that died lie beside the locks.
   if (!file.endsWith('.json')) return false;
   const content = await readFile(file, 'utf8').catch(() => undefined);
   // A lock without content is one whose writer died while writing it.

@@ -135,7 +135,7 @@ async function openStack(work: StackRequest, backend: string): Promise<Stack> {
         projectSettings: {
           name: projectName,
           runtime: 'nodejs',
-          backend: { url: pathToFileURL(backend).href },
+          backend: { url: backendUrl(backend) },
         },
         envVars: engineEnvironment(backend, work.passphrase),
       },
@@ -145,13 +145,21 @@ async function openStack(work: StackRequest, backend: string): Promise<Stack> {
   }
 }
 
+/**
+ * Without the sidecar files (NAME.attrs) that the engine's storage library writes in place: one that a kill left empty
+ * makes the whole stack unreadable (gocloud.dev/blob/fileblob, `setAttrs`; the blobs themselves are renamed into place).
+ */
+function backendUrl(backend: string): string {
+  return `${pathToFileURL(backend).href}?metadata=skip`;
+}
+
 /** Whatever the user has set up for a Pulumi of their own plays no part. */
 function engineEnvironment(backend: string, passphrase: string): Record<string, string> {
   return {
     PULUMI_CONFIG_PASSPHRASE: passphrase,
     PULUMI_CONFIG_PASSPHRASE_FILE: '',
     PULUMI_ACCESS_TOKEN: '',
-    PULUMI_BACKEND_URL: pathToFileURL(backend).href,
+    PULUMI_BACKEND_URL: backendUrl(backend),
     PULUMI_SKIP_UPDATE_CHECK: 'true',
     PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS: 'true',
   };

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { silent, type Event } from '../../src/events.ts';
@@ -91,6 +91,15 @@ export function describeTarget({ target, options, wrongOptions, residue }: Targe
       code: 'wrong-password',
     });
     expect(await provision(work)).toEqual(outputs);
+    await destroyStack(work);
+  });
+
+  test('its state holds no file that a kill could leave cut off', async () => {
+    const work = site.work('whole');
+    await provision(work);
+    const files = await readdir(work.stateFolder, { recursive: true });
+    expect(files).toContain(relative(work.stateFolder, stackFile(join(work.stateFolder, 'pulumi'), 'whole')));
+    expect(files.filter((name) => name.endsWith('.attrs'))).toEqual([]);
     await destroyStack(work);
   });
 
