@@ -6,12 +6,13 @@ import type { Storage } from './storage.ts';
 const storages: Record<string, (place: string) => Promise<Storage>> = {
   file: async (place) =>
     new (await import('./local.ts')).LocalStorage(resolve(place.replace(/^\/\/(?=\/)/, ''))),
+  s3: async (place) => (await import('./s3.ts')).openS3Storage(place),
 };
 
 /** restic's own spelling of a local folder is accepted too. */
 const aliases: Record<string, string> = { local: 'file' };
 
-/** Opens the place a repository lies in: `file:/path`, or a plain path. Throws `usage` for schemes not known. */
+/** Opens the place a repository lies in: `file:/path`, `s3:https://host/bucket/prefix`, or a plain path. Throws `usage` for schemes not known. */
 export async function openStorage(url: string): Promise<Storage> {
   const match = /^([a-z][a-z0-9+.-]*):(.*)$/s.exec(url);
   const scheme = match?.[1] ?? 'file';

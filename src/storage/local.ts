@@ -2,18 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RelocateError, systemCodeOf } from '../errors.ts';
-import type { FileType, Storage, StorageFile } from './storage.ts';
-
-/** Folders as in restic's local layout; packs are spread over 256 folders by the first two digits of their name. */
-const folders: Record<Exclude<FileType, 'config'>, string> = {
-  key: 'keys',
-  lock: 'locks',
-  snapshot: 'snapshots',
-  index: 'index',
-  pack: 'data',
-};
-
-const hexName = /^[0-9a-f]{64}$/;
+import {
+  describeFile,
+  folders,
+  isFileName,
+  pathOf,
+  shorterThanAsked,
+  type FileType,
+  type Storage,
+  type StorageFile,
+} from './storage.ts';
 
 /** A repository in a folder of this machine. */
 export class LocalStorage implements Storage {
@@ -65,7 +63,7 @@ export class LocalStorage implements Storage {
         const length = range?.length ?? (await handle.stat()).size;
         const bytes = Buffer.allocUnsafeSlow(length);
         const read = await readFully(handle, bytes, range?.offset ?? 0);
-        if (read < length) throw this.#short(file, length, read);
+        if (read < length) throw shorterThanAsked(this.url, file, length, read);
         return bytes;
       } finally {
         await handle.close();
@@ -93,7 +91,7 @@ export class LocalStorage implements Storage {
     }
     const found: { name: string; sizeBytes: number }[] = [];
     for (const folder of await this.#foldersOf(type)) {
-      const names = (await this.#entries(folder)).filter((name) => hexName.test(name));
+      const names = (await this.#entries(folder)).filter(isFileName);
       found.push(...(await Promise.all(names.map((name) => entry(folder, name)))).flat());
     }
     return found;
@@ -110,12 +108,8 @@ export class LocalStorage implements Storage {
 
   async close(): Promise<void> {}
 
-  #path({ type, name }: StorageFile): string {
-    if (type === 'config') return join(this.#root, 'config');
-    // Names come from repositories that others may have written: none may lead out of the folder.
-    if (!hexName.test(name))
-      throw new RelocateError('repository-damaged', 'A file name is no SHA-256.', { facts: { type, name } });
-    return join(this.#root, folders[type], ...(type === 'pack' ? [name.slice(0, 2)] : []), name);
+  #path(file: StorageFile): string {
+    return join(this.#root, pathOf(file));
   }
 
   async #foldersOf(type: Exclude<FileType, 'config'>): Promise<string[]> {
@@ -146,20 +140,9 @@ export class LocalStorage implements Storage {
     }
   }
 
-  #short(file: StorageFile, wanted: number, got: number): RelocateError {
-    return new RelocateError(
-      'storage-failed',
-      `The file ${describe(file)} in ${this.url} is shorter than it should be.`,
-      {
-        facts: { wantedBytes: wanted, gotBytes: got, truncated: true },
-        hint: 'Find out what else is damaged with: relocate check --read-data',
-      },
-    );
-  }
-
   #failed(what: string, file: StorageFile | undefined, cause: unknown): RelocateError {
     const code = systemCodeOf(cause);
-    const name = file === undefined ? 'A folder' : `The file ${describe(file)}`;
+    const name = file === undefined ? 'A folder' : `The file ${describeFile(file)}`;
     const facts = { reason: code, missing: isMissing(cause) };
     if (code === 'ENOSPC' || code === 'EDQUOT') {
       return new RelocateError('disk-full', `The disk that holds ${this.url} is full.`, {
@@ -170,10 +153,6 @@ export class LocalStorage implements Storage {
     }
     return new RelocateError('storage-failed', `${name} in ${this.url} ${what}.`, { facts, cause });
   }
-}
-
-function describe({ type, name }: StorageFile): string {
-  return type === 'config' ? 'config' : `${folders[type]}/${name.slice(0, 8)}`;
 }
 
 /** A file that is removed between the listing and the look at it is none, and neither is a folder. */

@@ -1,3 +1,5 @@
+import { RelocateError } from '../errors.ts';
+
 /** What a repository needs of the place its files lie in. This comment is the contract that every storage's suite tests. */
 
 export const fileTypes = ['config', 'key', 'lock', 'snapshot', 'index', 'pack'] as const;
@@ -39,4 +41,50 @@ export interface Storage {
   remove(file: StorageFile): Promise<void>;
 
   close(): Promise<void>;
+}
+
+/** Folders of restic's default layout; packs are spread over 256 folders by the first two digits of their name. */
+export const folders: Readonly<Record<Exclude<FileType, 'config'>, string>> = {
+  key: 'keys',
+  lock: 'locks',
+  snapshot: 'snapshots',
+  index: 'index',
+  pack: 'data',
+};
+
+const hexName = /^[0-9a-f]{64}$/;
+
+export function isFileName(name: string): boolean {
+  return hexName.test(name);
+}
+
+/** Where a file lies below the repository's root, with slashes. Throws `repository-damaged` for a name that is none. */
+export function pathOf({ type, name }: StorageFile): string {
+  if (type === 'config') return 'config';
+  // Names come from repositories that others may have written: none may lead out of the folder.
+  if (!isFileName(name))
+    throw new RelocateError('repository-damaged', 'A file name is no SHA-256.', { facts: { type, name } });
+  return type === 'pack' ? `${folders.pack}/${name.slice(0, 2)}/${name}` : `${folders[type]}/${name}`;
+}
+
+/** A file's name for messages: short, and as a person would find it. */
+export function describeFile({ type, name }: StorageFile): string {
+  return type === 'config' ? 'config' : `${folders[type]}/${name.slice(0, 8)}`;
+}
+
+/** The error for a file that holds fewer bytes than were asked for. */
+export function shorterThanAsked(
+  url: string,
+  file: StorageFile,
+  wantedBytes: number,
+  gotBytes: number,
+): RelocateError {
+  return new RelocateError(
+    'storage-failed',
+    `The file ${describeFile(file)} in ${url} is shorter than it should be.`,
+    {
+      facts: { wantedBytes, gotBytes, truncated: true },
+      hint: 'Find out what else is damaged with: relocate check --read-data',
+    },
+  );
 }
