@@ -96,7 +96,7 @@ export function repositoryUrl(session: Session, app: App | undefined): string {
 
 export async function openStorageOf(session: Session, app: App | undefined): Promise<Storage> {
   const { openStorage } = await import('../storage/index.ts');
-  return openStorage(repositoryUrl(session, app));
+  return openStorage(repositoryUrl(session, app), { emit: session.emit, signal: session.signal });
 }
 
 /** To be closed by the caller. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { RelocateError } from '../errors.ts';
+import { retrying, type RetryOptions } from './retry.ts';
 import type { Storage } from './storage.ts';
 
 /** Storages by the scheme of their URL; each is loaded when first used. `place` is what stands after the scheme. */
@@ -12,8 +13,11 @@ const storages: Record<string, (place: string) => Promise<Storage>> = {
 /** restic's own spelling of a local folder is accepted too. */
 const aliases: Record<string, string> = { local: 'file' };
 
-/** Opens the place a repository lies in: `file:/path`, `s3:https://host/bucket/prefix`, or a plain path. Throws `usage` for schemes not known. */
-export async function openStorage(url: string): Promise<Storage> {
+/**
+ * Opens the place a repository lies in: `file:/path`, `s3:https://host/bucket/prefix`, or a plain path. What passes is
+ * waited out. Throws `usage` for schemes not known.
+ */
+export async function openStorage(url: string, options: RetryOptions = {}): Promise<Storage> {
   const match = /^([a-z][a-z0-9+.-]*):(.*)$/s.exec(url);
   const scheme = match?.[1] ?? 'file';
   const open = storages[aliases[scheme] ?? scheme];
@@ -25,5 +29,5 @@ export async function openStorage(url: string): Promise<Storage> {
         .join(', ')} — for example file:/srv/backups`,
     });
   }
-  return open(match?.[2] ?? url);
+  return retrying(await open(match?.[2] ?? url), options);
 }

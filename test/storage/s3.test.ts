@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { openStorage } from '../../src/storage/index.ts';
+import { openS3Storage } from '../../src/storage/s3.ts';
 import { parseS3Place } from '../../src/storage/s3-place.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { errorOf, named } from '../contract/storage.ts';
@@ -63,7 +64,7 @@ describe('a server that refuses', () => {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
-    storage = await openStorage(`s3:http://127.0.0.1:${port}/bucket/prefix`);
+    storage = await openS3Storage(`http://127.0.0.1:${port}/bucket/prefix`);
   });
   afterEach(async () => {
     await storage.close();
@@ -104,7 +105,7 @@ describe('a server that refuses', () => {
   });
 
   test('a server that is not there is said to be unreachable, and may come back', async () => {
-    const away = await openStorage(`s3:http://127.0.0.1:${await freePort()}/bucket`);
+    const away = await openS3Storage(`http://127.0.0.1:${await freePort()}/bucket`);
     const error = await errorOf(away.list('key'));
     expect(error).toMatchObject({
       code: 'storage-failed',
