@@ -66,7 +66,7 @@ async function tryOpen(session: Session, app: App | undefined): Promise<Reposito
 }
 
 async function look(
-  { globals, signal }: Session,
+  { globals, signal, emit }: Session,
   app: App | undefined,
   repository: Repository | undefined,
   now: Date,
@@ -76,7 +76,7 @@ async function look(
     import('../relocation/snapshot.ts'),
     readSchemas(),
   ]);
-  const newest = repository && app && (await newestSnapshot(repository, app.name));
+  const newest = repository && app && (await newestSnapshot(repository, app.name, emit));
   return status(
     {
       stateFolder: stateFolderOf(globals, app),

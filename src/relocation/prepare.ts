@@ -15,7 +15,7 @@ import { findPlaces } from './places.ts';
 import { makePlan, restoredBytes } from './plan.ts';
 import { findPulumi } from './pulumi-cli.ts';
 import { readSavedApp, type OptionSchemas, type SavedApp } from './saved-app.ts';
-import { newestSnapshot, partialTag } from './snapshot.ts';
+import { partialTag, wholeSnapshotsOf } from './snapshot.ts';
 import type { Plan } from './types.ts';
 
 /** What is asked for: which snapshot, where to, and what the program knows of sources and targets. */
@@ -79,12 +79,15 @@ async function prepareWith(
 async function chooseSnapshot({ repository, snapshot, app }: DeployInput): Promise<StoredSnapshot> {
   if (snapshot !== 'latest') return repository.findSnapshot(snapshot);
   const name = app ?? (await onlyApp(repository));
-  const newest = await newestSnapshot(repository, name);
-  if (newest !== undefined) return newest;
-  throw new RelocateError('snapshot-missing', `The repository holds no whole snapshot of ${name}.`, {
-    facts: { app: name, repository: repository.url },
-    hint: 'See what it holds with: relocate snapshots',
-  });
+  try {
+    return await repository.findSnapshot('latest', wholeSnapshotsOf(name));
+  } catch (error) {
+    if (!(error instanceof RelocateError) || error.code !== 'snapshot-missing') throw error;
+    throw new RelocateError('snapshot-missing', `The repository holds no whole snapshot of ${name}.`, {
+      facts: { app: name, repository: repository.url },
+      hint: 'See what it holds with: relocate snapshots',
+    });
+  }
 }
 
 async function onlyApp(repository: Repository): Promise<string> {

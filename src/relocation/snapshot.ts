@@ -5,6 +5,7 @@ import { RelocateError } from '../errors.ts';
 import { withTotal, type Emit } from '../events.ts';
 import { createArchive, type Archive } from '../filesystem/archive.ts';
 import type { Repository } from '../repository/repository.ts';
+import type { SnapshotFilter } from '../repository/snapshots.ts';
 import type { StoredSnapshot } from '../repository/types.ts';
 import { runHook } from '../sources/hooks.ts';
 import type { PreparedCapture, SavedSource, Source, SourceContext } from '../sources/source.ts';
@@ -33,13 +34,18 @@ export const partialTag = 'partial';
 
 export const appTags = (app: string): string[] => ['relocate', `app=${app}`];
 
-/** The newest snapshot of the whole app, or undefined. */
+export const wholeSnapshotsOf = (app: string): SnapshotFilter => ({
+  tags: appTags(app),
+  withoutTags: [partialTag],
+});
+
+/** The newest readable snapshot of the whole app, or undefined. Those that cannot be read are told of. */
 export async function newestSnapshot(
   repository: Repository,
   app: string,
+  emit: Emit,
 ): Promise<StoredSnapshot | undefined> {
-  const all = await repository.snapshots({ tags: appTags(app) });
-  return all.findLast((snapshot) => !snapshot.tags?.includes(partialTag));
+  return (await repository.snapshots(wholeSnapshotsOf(app), emit)).at(-1);
 }
 
 /**
@@ -61,7 +67,7 @@ async function takeAlone(
 ): Promise<SnapshotResult> {
   const startedAt = new Date();
   return input.repository.withLock('shared', { signal }, async (signal) => {
-    const parent = await newestSnapshot(input.repository, input.app.name);
+    const parent = await newestSnapshot(input.repository, input.app.name, emit);
     const archive = createArchive(input.repository, {
       ...(parent ? { parent } : {}),
       // An app is about as large as it was last time: good enough to say how long it will take.

@@ -12,7 +12,7 @@ import { createKey, listKeyInfos } from './key.ts';
 import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
 import type { CheckOptions, Repository } from './repository.ts';
 import { openBlob } from './seal-blob.ts';
-import { findSnapshot, listSnapshots } from './snapshots.ts';
+import { findSnapshot, listSnapshots, type SnapshotFilter } from './snapshots.ts';
 import type {
   BlobType,
   Id,
@@ -136,11 +136,11 @@ export class Engine implements Repository {
     return saveDocument(this.#storage, this.#key, 'snapshot', snapshot, this.version);
   }
 
-  snapshots(filter?: { tags?: readonly string[] }, emit?: Emit): Promise<StoredSnapshot[]> {
+  snapshots(filter?: SnapshotFilter, emit?: Emit): Promise<StoredSnapshot[]> {
     return listSnapshots({ storage: this.#storage, key: this.#key }, filter, emit);
   }
 
-  findSnapshot(name: string, filter?: { tags?: readonly string[] }): Promise<StoredSnapshot> {
+  findSnapshot(name: string, filter?: SnapshotFilter): Promise<StoredSnapshot> {
     return findSnapshot({ storage: this.#storage, key: this.#key }, name, filter);
   }
 

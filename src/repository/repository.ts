@@ -1,4 +1,5 @@
 import type { Emit } from '../events.ts';
+import type { SnapshotFilter } from './snapshots.ts';
 import type {
   BlobType,
   CheckResult,
@@ -51,9 +52,9 @@ export interface Repository {
 
   saveSnapshot(snapshot: Snapshot): Promise<Id>;
   /** Oldest first; `tags` must all be there. Snapshot files that cannot be read are left out and said with `emit`. */
-  snapshots(filter?: { tags?: readonly string[] }, emit?: Emit): Promise<StoredSnapshot[]>;
+  snapshots(filter?: SnapshotFilter, emit?: Emit): Promise<StoredSnapshot[]>;
   /** `latest`, or an unambiguous prefix of an ID. Throws `snapshot-missing`. */
-  findSnapshot(name: string, filter?: { tags?: readonly string[] }): Promise<StoredSnapshot>;
+  findSnapshot(name: string, filter?: SnapshotFilter): Promise<StoredSnapshot>;
 
   check(options: CheckOptions): Promise<CheckResult>;
 

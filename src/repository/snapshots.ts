@@ -57,11 +57,12 @@ async function loadSnapshot({ storage, key }: Place, id: string): Promise<Stored
   };
 }
 
-type Filter = { tags?: readonly string[] };
+/** Snapshots that carry all of `tags` and none of `withoutTags`. */
+export type SnapshotFilter = { tags?: readonly string[]; withoutTags?: readonly string[] };
 
 export async function listSnapshots(
   place: Place,
-  filter: Filter = {},
+  filter: SnapshotFilter = {},
   emit: Emit = silent,
 ): Promise<StoredSnapshot[]> {
   return loadAll(place, filter, (error, name) => {
@@ -72,7 +73,7 @@ export async function listSnapshots(
 /** Oldest first. A snapshot that is removed between the listing and the reading is none. */
 async function loadAll(
   place: Place,
-  filter: Filter,
+  filter: SnapshotFilter,
   onUnreadable: (error: RelocateError, name: Id) => void,
 ): Promise<StoredSnapshot[]> {
   const found: StoredSnapshot[] = [];
@@ -84,9 +85,14 @@ async function loadAll(
       if (error.facts['missing'] !== true) onUnreadable(error, name);
     }
   }
-  return found
-    .filter((snapshot) => (filter.tags ?? []).every((tag) => snapshot.tags?.includes(tag)))
-    .toSorted(byTime);
+  return found.filter((snapshot) => matches(snapshot, filter)).toSorted(byTime);
+}
+
+function matches(
+  { tags: own = [] }: StoredSnapshot,
+  { tags = [], withoutTags = [] }: SnapshotFilter,
+): boolean {
+  return tags.every((tag) => own.includes(tag)) && !withoutTags.some((tag) => own.includes(tag));
 }
 
 /** JavaScript's dates end at milliseconds; the digits in the text decide between two of the same. */
@@ -98,7 +104,11 @@ function fractionOf({ time }: StoredSnapshot): number {
   return Number(/\.\d+/.exec(time)?.[0] ?? 0);
 }
 
-export async function findSnapshot(place: Place, name: string, filter: Filter = {}): Promise<StoredSnapshot> {
+export async function findSnapshot(
+  place: Place,
+  name: string,
+  filter: SnapshotFilter = {},
+): Promise<StoredSnapshot> {
   const missing = (message: string) =>
     new RelocateError('snapshot-missing', message, {
       facts: { snapshot: name },

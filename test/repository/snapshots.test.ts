@@ -89,6 +89,16 @@ describe('snapshots', () => {
     expect((await errorOf(find('latest', ['app=b']))).code).toBe('snapshot-missing');
   });
 
+  test('with a tag that is not wanted are passed over, also as “latest”', async () => {
+    const whole = await save({ time: at(1), tree, tags: ['app=a'] });
+    await save({ time: at(2), tree, tags: ['app=a', 'partial'] });
+    const latest = await findSnapshot({ storage, key }, 'latest', {
+      tags: ['app=a'],
+      withoutTags: ['partial'],
+    });
+    expect(latest.id).toBe(whole);
+  });
+
   test('are found by the beginning of their ID, unless several begin so', async () => {
     const ids = new Set<string>();
     for (let hour = 0; hour < 17; hour += 1) ids.add(await save({ time: at(hour), tree }));
