@@ -56,3 +56,19 @@ apt_install() {
   tail -n 5 "$scratch/log" >&2
   return 1
 }
+
+# Builds a command of a Go module: PACKAGE VERSION [LDFLAGS]; it is then at $scratch/built.
+build_with_go() {
+  # The Go project's own archive is unpacked there, and not every PATH has it.
+  PATH=$PATH:/usr/local/go/bin
+  have go || return 1
+  fresh_scratch
+  (
+    cd "$scratch"
+    # Gigabytes that nobody needs afterwards.
+    export GOCACHE="$scratch/build" GOMODCACHE="$scratch/modules"
+    go mod init built >>log 2>&1 9>&- &&
+      go get -tool "$1@$2" >>log 2>&1 9>&- &&
+      CGO_ENABLED=0 go build -ldflags "-s -w ${3:-}" -o built "$1" >>log 2>&1 9>&-
+  ) || { tail -n 5 "$scratch/log" >&2 && return 1; }
+}

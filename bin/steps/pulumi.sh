@@ -32,22 +32,11 @@ download_pulumi() {
 }
 
 build_pulumi() {
-  # The Go project's own archive is unpacked there, and not every PATH has it.
-  PATH=$PATH:/usr/local/go/bin
-  have go || return 1
   say "the download cannot be had here; building the Pulumi engine $pulumi_version from source (3 to 5 minutes)"
-  fresh_scratch
-  (
-    cd "$scratch"
-    # Three gigabytes that nobody needs afterwards.
-    export GOCACHE="$scratch/build" GOMODCACHE="$scratch/modules"
-    module=github.com/pulumi/pulumi
-    go mod init engine >>log 2>&1 9>&- &&
-      go get -tool "$module/pkg/v3/cmd/pulumi@v$pulumi_version" >>log 2>&1 9>&- &&
-      CGO_ENABLED=0 go build -ldflags "-s -w -X $module/sdk/v3/go/common/version.Version=v$pulumi_version" \
-        -o pulumi "$module/pkg/v3/cmd/pulumi" >>log 2>&1 9>&-
-  ) || { tail -n 5 "$scratch/log" >&2 && return 1; }
-  keep_pulumi "$scratch/pulumi"
+  module=github.com/pulumi/pulumi
+  build_with_go "$module/pkg/v3/cmd/pulumi" "v$pulumi_version" \
+    "-X $module/sdk/v3/go/common/version.Version=v$pulumi_version" || return 1
+  keep_pulumi "$scratch/built"
 }
 
 keep_pulumi() {
