@@ -8,6 +8,7 @@ import { addGlobals } from './globals.ts';
 import { initCommand } from './init.ts';
 import { keyCommand } from './key.ts';
 import { planCommand } from './plan.ts';
+import { repairCommand } from './repair.ts';
 import { restoreCommand } from './restore.ts';
 import { showCommand } from './show.ts';
 import { snapshotCommand } from './snapshot.ts';
@@ -41,6 +42,7 @@ export function buildProgram(): Command {
   snapshotsCommand(program);
   showCommand(program);
   checkCommand(program);
+  repairCommand(program);
   restoreCommand(program);
   planCommand(program);
   deployCommand(program);

@@ -1,4 +1,4 @@
-import type { CheckResult, KeyInfo, StoredSnapshot } from '../repository/types.ts';
+import type { CheckResult, KeyInfo, RepairIndexResult, StoredSnapshot } from '../repository/types.ts';
 import type { Manifest, SnapshotResult } from '../relocation/types.ts';
 import type { DiskSummary, SavedSource } from '../sources/source.ts';
 import { formatBytes, formatDuration, formatItems, formatTime, sanitise, shortId } from '../ui/format.ts';
@@ -87,6 +87,24 @@ export function checkText(result: CheckResult): string {
     verdict,
     ...result.errors.map((error) => `  ${sanitise(error)}`),
   ].join('\n');
+}
+
+export function repairIndexText({ packs, blobs, unreadable }: RepairIndexResult): string {
+  const made = `The index names ${formatItems(packs, 'pack')} with ${formatItems(blobs, 'blob')} now.`;
+  if (unreadable.length === 0) return `${made} See that all is there with: relocate check`;
+  return [
+    made,
+    `The list inside ${formatItems(unreadable.length, 'pack')} cannot be read:`,
+    ...unreadable.map(({ pack, reason, keptBlobs }) =>
+      sanitise(`  ${shortId(pack)}: ${reason} ${keptNote(keptBlobs)}`),
+    ),
+    'See what that costs with: relocate check --read-data',
+  ].join('\n');
+}
+
+function keptNote(keptBlobs: number): string {
+  if (keptBlobs === 0) return 'What it holds is lost, unless another copy of this repository has that file.';
+  return `${formatItems(keptBlobs, 'blob')} in it, known from an old index, may still be whole.`;
 }
 
 export function keysTable(keys: readonly KeyInfo[]): string {

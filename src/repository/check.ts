@@ -15,8 +15,8 @@ export interface CheckInput {
   key: MasterKey;
   table: BlobTable;
   snapshots: readonly StoredSnapshot[];
-  /** Problems met while the snapshots were listed. */
-  snapshotErrors: readonly string[];
+  /** Problems met while the index was loaded and the snapshots were listed. */
+  errors: readonly string[];
   loadBlob: (type: BlobType, id: Id) => Promise<Buffer>;
 }
 
@@ -24,7 +24,7 @@ const short = (id: Id) => id.slice(0, 8);
 
 /** Structure: index against packs, snapshots' trees against the index; then, for a share of the packs, every byte. */
 export async function checkRepository(input: CheckInput, options: CheckOptions): Promise<CheckResult> {
-  const errors = [...input.snapshotErrors, ...(await damagedKeys(input.storage))];
+  const errors = [...input.errors, ...(await damagedKeys(input.storage))];
   const hints: string[] = [];
   const present = new Map((await input.storage.list('pack')).map((file) => [file.name, file.sizeBytes]));
   const byPack = new Map<Id, PackedBlob[]>();

@@ -7,10 +7,11 @@ import { checkRepository } from './check.ts';
 import type { Config } from './config.ts';
 import { idOf, type MasterKey } from './crypto.ts';
 import { damaged, saveDocument } from './document.ts';
-import { loadIndex } from './index-files.ts';
+import { loadIndex, loadSoundIndex } from './index-files.ts';
 import { createKey, listKeyInfos } from './key.ts';
 import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
 import type { CheckOptions, Repository } from './repository.ts';
+import { repairIndex } from './repair-index.ts';
 import { openBlob } from './seal-blob.ts';
 import { findSnapshot, listSnapshots, type SnapshotFilter } from './snapshots.ts';
 import type {
@@ -18,6 +19,7 @@ import type {
   Id,
   KeyInfo,
   LockInfo,
+  RepairIndexResult,
   SavedContent,
   SaveStats,
   Snapshot,
@@ -145,21 +147,27 @@ export class Engine implements Repository {
   }
 
   async check(options: CheckOptions) {
-    const snapshotErrors: string[] = [];
+    const errors: string[] = [];
     const snapshots = await this.snapshots({}, (event) => {
-      if (event.type === 'warning') snapshotErrors.push(event.message);
+      if (event.type === 'warning') errors.push(event.message);
     });
     return checkRepository(
       {
         storage: this.#storage,
         key: this.#key,
-        table: await this.#index(),
+        table: await this.#indexForCheck(errors),
         snapshots,
-        snapshotErrors,
+        errors,
         loadBlob: (type, id) => this.loadBlob(type, id),
       },
       options,
     );
+  }
+
+  async repairIndex(options?: { emit?: Emit; signal?: AbortSignal | undefined }): Promise<RepairIndexResult> {
+    const result = await repairIndex(this.#place(), options);
+    this.#table = undefined;
+    return result;
   }
 
   listKeys(): Promise<KeyInfo[]> {
@@ -230,6 +238,17 @@ export class Engine implements Repository {
 
   #index(): Promise<BlobTable> {
     this.#table ??= loadIndex(this.#storage, this.#key).then((table) => (this.#loadedTable = table));
+    return this.#table;
+  }
+
+  /** What can be read of the index, for all that `check` does from here on; the rest goes to `errors`. */
+  async #indexForCheck(errors: string[]): Promise<BlobTable> {
+    this.#table = this.#index().catch((error: unknown) => {
+      if (!(error instanceof RelocateError) || error.code !== 'repository-damaged') throw error;
+      return loadSoundIndex(this.#storage, this.#key, ({ message }) => {
+        errors.push(`${message} Make the index again with: relocate repair index`);
+      });
+    });
     return this.#table;
   }
 

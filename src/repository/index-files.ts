@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { RelocateError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { BlobTable } from './blob-table.ts';
 import { sealBytes, type MasterKey } from './crypto.ts';
@@ -23,11 +24,33 @@ const parallelLoads = 4;
 
 /** All index files of the repository in one table. Throws `repository-damaged` at the first that is not whole. */
 export async function loadIndex(storage: Storage, key: MasterKey): Promise<BlobTable> {
+  return loadSoundIndex(storage, key, (error) => {
+    throw new RelocateError(error.code, error.message, {
+      facts: error.facts,
+      hint: `Nothing was changed, and no data is lost: packs list what they hold. Make the index again with: relocate repair index`,
+      cause: error,
+    });
+  });
+}
+
+/** The index files that are whole, in one table; `onDamaged` hears of the others. */
+export async function loadSoundIndex(
+  storage: Storage,
+  key: MasterKey,
+  onDamaged: (error: RelocateError) => void,
+): Promise<BlobTable> {
   const table = new BlobTable();
   const names = (await storage.list('index')).map((file) => file.name);
   const next = names.values();
   const loadAll = async () => {
-    for (const name of next) addIndex(table, await loadDocument(storage, key, { type: 'index', name }), name);
+    for (const name of next) {
+      try {
+        addIndex(table, await loadDocument(storage, key, { type: 'index', name }), name);
+      } catch (error) {
+        if (!(error instanceof RelocateError) || error.code !== 'repository-damaged') throw error;
+        onDamaged(error);
+      }
+    }
   };
   await Promise.all(Array.from({ length: parallelLoads }, loadAll));
   return table;

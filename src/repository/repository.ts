@@ -6,6 +6,7 @@ import type {
   Id,
   KeyInfo,
   LockInfo,
+  RepairIndexResult,
   SavedContent,
   SaveStats,
   Snapshot,
@@ -57,6 +58,9 @@ export interface Repository {
   findSnapshot(name: string, filter?: SnapshotFilter): Promise<StoredSnapshot>;
 
   check(options: CheckOptions): Promise<CheckResult>;
+
+  /** Makes the index again from the packs. Only under an exclusive lock. */
+  repairIndex(options?: { emit?: Emit; signal?: AbortSignal | undefined }): Promise<RepairIndexResult>;
 
   listKeys(): Promise<KeyInfo[]>;
   addKey(password: string): Promise<Id>;

@@ -81,6 +81,15 @@ export interface LockInfo {
   unreadable?: true;
 }
 
+export interface RepairIndexResult {
+  /** Packs and blobs that the new index names. */
+  packs: number;
+  blobs: number;
+  removedIndexes: number;
+  /** Packs whose own list cannot be read; `keptBlobs` of each are known from a sound old index. */
+  unreadable: { pack: Id; reason: string; keptBlobs: number }[];
+}
+
 export interface CheckResult {
   /** One plain sentence each; empty when the repository is sound. */
   errors: string[];

@@ -135,6 +135,19 @@ describe('the command line, given something bad', () => {
     },
   );
 
+  test('a damaged index: check goes on past it, and the command that it names mends it', async () => {
+    await initAndSnapshot();
+    for (const file of await filesOf('index')) await damage(file, 'flip');
+    const restored = await relocate(['restore', 'latest', '--target', join(folder, 'back')], { cwd });
+    expect(restored.exitCode).toBe(1);
+    expect(restored.stderr).toContain('relocate repair index');
+    const checked = await relocate(['check'], { cwd });
+    expect(checked.exitCode).toBe(1);
+    expect(checked.stdout).toContain('relocate repair index');
+    expect(await relocate(['repair', 'index'], { cwd })).toMatchObject({ exitCode: 0 });
+    expect(await relocate(['check', '--read-data'], { cwd })).toMatchObject({ exitCode: 0 });
+  });
+
   test.each(['flip', 'truncate'] as const)(
     'a snapshot file with damage (%s): said, and the others are still listed',
     async (how) => {
@@ -146,6 +159,10 @@ describe('the command line, given something bad', () => {
       const listed = await relocate(['snapshots', '--json'], { cwd });
       expect(listed.stdout).toContain(second);
       expect(listed.stdout).toContain('"type":"warning"');
+      // Which of the two is the newest, nobody can know any more.
+      const deployed = await relocate(['deploy', '--to', 'local', '--dry-run'], { cwd });
+      expect(deployed).toMatchObject({ exitCode: 1 });
+      expect(deployed.stderr).toContain('relocate snapshots');
     },
   );
 
