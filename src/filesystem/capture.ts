@@ -51,9 +51,11 @@ export async function captureFolder(
 ): Promise<FolderCapture> {
   const walk = new Walk(tools, excludes);
   const raw = toRaw(path);
-  const node = walk.describe(name, raw, tools.posix.lstat(raw));
+  // A link in the folder's place stands for the folder: nobody wants the link alone.
+  const itself = `${raw}/.`;
+  const node = walk.describe(name, itself, tools.posix.lstat(itself));
   if (node?.type !== 'dir') throw new FileProblem('it is no folder');
-  walk.addAttributes(node, raw);
+  walk.addAttributes(node, itself);
   try {
     const { done } = await walk.folder(raw, excludes.length === 0 ? [] : partsOf(raw), parent?.subtree);
     node.subtree = await done;

@@ -16,21 +16,21 @@ import {
 } from './deploy-work.ts';
 import { startNames, stepIds } from './plan.ts';
 import { enclosing, type DataPlace } from './places.ts';
-import { dataOutcomeSchema } from './results.ts';
+import { comparedFromJournal, type Steps } from './results.ts';
 import type { Task } from './run-steps.ts';
 import { checkServices, startOne, workingFolder, type DeployedApp } from './services.ts';
-import type { DataOutcome, Phase, VerifyResult } from './types.ts';
+import type { Phase, VerifyResult } from './types.ts';
 import { runChecks, verifyResult } from './verify.ts';
 
 /** How each step of the plan is done, and what it waits for. Keyed by step IDs; the plan gives their order. */
-export function deployTasks(work: DeployWork, results: ReadonlyMap<string, unknown>): Task[] {
+export function deployTasks(work: DeployWork, steps: Steps): Task[] {
   const doers = new Map<string, Omit<Task, 'step'>>([
     [stepIds.preflight, { after: [], whenDone: 'keep', run: async () => null }],
     [stepIds.provision, { after: [], whenDone: 'again', run: (signal) => provisionStack(work, signal) }],
     ...codeDoers(work),
     ...work.places.data.flatMap((place) => dataDoers(work, place)),
     ...startNames(work.saved.app).map((name) => startDoer(work, name)),
-    [stepIds.verify, { after: [], whenDone: 'again', run: (signal) => verify(work, results, signal) }],
+    [stepIds.verify, { after: [], whenDone: 'again', run: (signal) => verify(work, steps, signal) }],
   ]);
   return work.plan.steps.map((step) => {
     const doer = doers.get(step.id);
@@ -123,11 +123,7 @@ export function deployedApp(work: DeployWork): DeployedApp {
   };
 }
 
-async function verify(
-  work: DeployWork,
-  results: ReadonlyMap<string, unknown>,
-  signal: AbortSignal,
-): Promise<VerifyResult> {
+async function verify(work: DeployWork, steps: Steps, signal: AbortSignal): Promise<VerifyResult> {
   const deployed = deployedApp(work);
   const { app, environment, host } = deployed;
   const site = checkSite({
@@ -146,16 +142,10 @@ async function verify(
   const running = await checkServices(deployed, signal);
   const secrets = secretsToHide(work);
   const checks = [...asked, ...running].map((check) => ({ ...check, detail: hide(check.detail, secrets) }));
-  work.verified = verifyResult(checks, comparedData(work, results));
+  work.verified = verifyResult(checks, comparedFromJournal(work.plan, steps));
   return work.verified;
 }
 
 function hide(text: string, secrets: readonly string[]): string {
   return secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '***'), text);
-}
-
-function comparedData({ plan }: DeployWork, results: ReadonlyMap<string, unknown>): DataOutcome[] {
-  return plan.steps
-    .filter(({ id }) => id.startsWith('compare:'))
-    .flatMap(({ id }) => dataOutcomeSchema.safeParse(results.get(id)).data ?? []);
 }

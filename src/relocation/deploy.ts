@@ -14,6 +14,7 @@ import { deploymentLayout, stateLayout } from './layout.ts';
 import { planSteps, stepIds } from './plan.ts';
 import { preflight, prepareDeploy, prepareResume, type DeployInput, type PreparedDeploy } from './prepare.ts';
 import { makeReport } from './report.ts';
+import { comparedFromJournal } from './results.ts';
 import { runPhase, StepFailure, type StepRun } from './run-steps.ts';
 import { describeServices } from './services.ts';
 import type { DeployReport, Phase, Plan } from './types.ts';
@@ -151,7 +152,7 @@ async function carryOut(input: DeployOptions, prepared: PreparedDeploy, tools: T
   const journal = await openJournal(deploymentLayout.journal(folder));
   const run: StepRun = { ...tools, journal, parallel: parallelSteps, results: new Map(), kept: new Set() };
   try {
-    const tasks = deployTasks(work, run.results);
+    const tasks = deployTasks(work, journal.steps);
     for (const phase of ['provision', 'restore', 'start', 'verify'] as const) {
       await runPhase(phase, phaseTitles[phase](plan), tasksOf(phase, tasks), run);
     }
@@ -188,6 +189,7 @@ async function writeReport(
     kept: run.kept,
     finishedAt: new Date(),
     objectives: work.saved.app.objectives,
+    data: comparedFromJournal(work.plan, run.journal.steps),
     verify: work.verified,
     failure,
     services: deployed === undefined ? [] : await describeServices(deployed),

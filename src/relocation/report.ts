@@ -1,5 +1,7 @@
 import type { JournalHeader, StepState } from './journal.ts';
 import type {
+  CheckOutcome,
+  DataOutcome,
   DeployReport,
   EnvironmentChange,
   Manifest,
@@ -23,6 +25,9 @@ export interface ReportInput {
   kept: ReadonlySet<string>;
   finishedAt: Date;
   objectives: { rtoMs?: number; rpoMs?: number };
+  /** Outcomes of the finished comparisons. */
+  data: DataOutcome[];
+  /** Undefined: the deploy ended before it. */
   verify: VerifyResult | undefined;
   failure: DeployReport['failure'];
   services: DeployReport['services'];
@@ -68,7 +73,8 @@ export function makeReport(input: ReportInput): DeployReport {
       ),
     },
     restored: restoredOf(manifest, input.steps),
-    verify,
+    data: input.data,
+    checks: verify?.checks,
     services: input.services,
     environment: input.environment,
     gaps: [...input.gaps, ...gapsOf(input)],
@@ -141,7 +147,7 @@ function restoredOf(manifest: Manifest, steps: ReadonlyMap<string, StepState>): 
   });
 }
 
-function gapsOf({ manifest, verify, failure, plan }: ReportInput): string[] {
+function gapsOf({ manifest, data, verify, failure, plan }: ReportInput): string[] {
   const all = [...manifest.sources, ...(manifest.code ? [manifest.code] : [])];
   const missing = all.flatMap(({ name, problems }) =>
     problems.map(({ path, reason }) => `${name}: ${path}: ${reason}`),
@@ -153,19 +159,20 @@ function gapsOf({ manifest, verify, failure, plan }: ReportInput): string[] {
           `${missing.length} things were not in the snapshot, because they could not be read: ${some(missing)}`,
         ]),
     ...(failure === undefined ? [] : ['The deploy ended before all was restored, started and checked.']),
-    ...(verify === undefined ? [] : gapsOfVerify(verify)),
+    ...unverified([...(verify?.checks ?? []), ...data]),
+    ...(verify?.checks.length === 0
+      ? ['relocate.yaml names no checks: nobody asked the app whether it works.']
+      : []),
     ...(plan.steps.some(({ phase }) => phase === 'start')
       ? []
       : ['The app has no services: nothing was started.']),
   ];
 }
 
-function gapsOfVerify({ checks, data }: VerifyResult): string[] {
-  const unverified = [...checks, ...data].filter(({ outcome }) => outcome === 'unverified');
-  return [
-    ...unverified.map((one) => `Not verified: ${'title' in one ? one.title : one.name} (${one.detail})`),
-    ...(checks.length === 0 ? ['relocate.yaml names no checks: nobody asked the app whether it works.'] : []),
-  ];
+function unverified(all: readonly (CheckOutcome | DataOutcome)[]): string[] {
+  return all
+    .filter(({ outcome }) => outcome === 'unverified')
+    .map((one) => `Not verified: ${'title' in one ? one.title : one.name} (${one.detail})`);
 }
 
 function some(all: readonly string[]): string {

@@ -3,7 +3,7 @@ import type { HostOutput } from '../hosts/host.ts';
 import { servedSchema } from './databases.ts';
 import type { StepState } from './journal.ts';
 import { stepIds } from './plan.ts';
-import type { DataOutcome } from './types.ts';
+import type { DataOutcome, Plan } from './types.ts';
 
 /** What steps leave in the journal for later runs and commands. */
 
@@ -37,7 +37,7 @@ export const dataOutcomeSchema: z.ZodType<DataOutcome> = z.object({
 /** Of `verify`. */
 export const verifiedSchema = z.object({ outcome });
 
-type Steps = ReadonlyMap<string, StepState>;
+export type Steps = ReadonlyMap<string, StepState>;
 
 export function hostFromJournal(steps: Steps): HostOutput | undefined {
   return provisionedSchema.safeParse(resultOf(steps, stepIds.provision)).data?.hosts[0];
@@ -45,6 +45,13 @@ export function hostFromJournal(steps: Steps): HostOutput | undefined {
 
 export function servedFromJournal(steps: Steps, name: string): z.infer<typeof servedSchema> | undefined {
   return servedSchema.safeParse(resultOf(steps, stepIds.database(name))).data;
+}
+
+/** What the finished comparisons found, in the order of the plan; also those of an earlier run. */
+export function comparedFromJournal(plan: Plan, steps: Steps): DataOutcome[] {
+  return plan.steps
+    .filter(({ id }) => id.startsWith('compare:'))
+    .flatMap(({ id }) => dataOutcomeSchema.safeParse(resultOf(steps, id)).data ?? []);
 }
 
 function resultOf(steps: Steps, id: string): unknown {

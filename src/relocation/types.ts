@@ -115,7 +115,10 @@ export interface DeployReport {
   steps: StepReport[];
   objectives: { rto: ObjectiveReport; rpo: ObjectiveReport };
   restored: { name: string; kind: string; sizeBytes: number; items: number; durationMs: number }[];
-  verify: VerifyResult | undefined;
+  /** Sources that were held against the snapshot before the deploy ended. */
+  data: DataOutcome[];
+  /** Undefined: the deploy ended before any was run. */
+  checks: CheckOutcome[] | undefined;
   /** Where the services answer now. */
   services: { name: string; address: string; pid?: number }[];
   environment: EnvironmentChange[];

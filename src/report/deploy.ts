@@ -1,4 +1,4 @@
-import type { DeployReport, ObjectiveReport, Plan, VerifyResult } from '../relocation/types.ts';
+import type { DeployReport, ObjectiveReport, Plan } from '../relocation/types.ts';
 import { formatAge, formatBytes, formatDuration, sanitise, shortId } from '../ui/format.ts';
 import { table } from './table.ts';
 import { outcomeWords, tally } from './outcomes.ts';
@@ -49,7 +49,7 @@ export function deployText(report: DeployReport, reportPath: string): string {
     table(phases.map(({ phase, outcome, durationMs }) => [phase, outcome, formatDuration(durationMs)])),
     '',
     `${objective('RTO', objectives.rto)} · ${objective('RPO', objectives.rpo)}`,
-    ...verifiedLines(report.verify),
+    ...verifiedLines(report),
     ...(gaps.length > 0
       ? ['', 'Not restored or not verified:', ...gaps.map((gap) => `  ${sanitise(gap)}`)]
       : []),
@@ -58,15 +58,14 @@ export function deployText(report: DeployReport, reportPath: string): string {
   ].join('\n');
 }
 
-function verifiedLines(verify: VerifyResult | undefined): string[] {
-  if (verify === undefined) return ['Nothing was verified.'];
-  const { data, checks } = verify;
+function verifiedLines({ data, checks }: DeployReport): string[] {
+  if (checks === undefined && data.length === 0) return ['Nothing was verified.'];
   const rows = [
     ...data.map(({ name, kind, outcome, detail }) => [`${name} (${kind})`, outcomeWords[outcome], detail]),
-    ...checks.map(({ title, outcome, detail }) => [title, outcomeWords[outcome], detail]),
+    ...(checks ?? []).map(({ title, outcome, detail }) => [title, outcomeWords[outcome], detail]),
   ].map((row) => row.map(sanitise));
   return [
-    `${tally(data, 'source', 'equal to the snapshot')}, ${tally(checks, 'check', 'passed')}`,
+    `${tally(data, 'source', 'equal to the snapshot')}, ${checks === undefined ? 'no check was run' : tally(checks, 'check', 'passed')}`,
     ...(rows.length > 0 ? ['', table(rows)] : []),
   ];
 }

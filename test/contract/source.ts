@@ -6,16 +6,10 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { silent } from '../../src/events.ts';
 import { sourceOf } from '../../src/sources/index.ts';
-import type {
-  Destination,
-  RestoreContext,
-  SavedSource,
-  Source,
-  SourceContext,
-} from '../../src/sources/source.ts';
-import { folderSlot, folderTree } from '../support/saved-folder.ts';
+import type { Destination, RestoreContext, SavedSource, Source } from '../../src/sources/source.ts';
+import { contextIn } from '../support/saved-folder.ts';
+import { createSourceStore, type SourceStore } from '../support/source-store.ts';
 
 /** What a source's test brings: real state, empty places, and a way to damage what came back. */
 export interface SourceCase {
@@ -41,26 +35,30 @@ export function sourceContract(name: string, setUp: () => Promise<SourceCase>): 
     let subject: SourceCase;
     let source: Source;
     let folder: string;
+    let store: SourceStore;
     let saved: SavedSource;
+    let tree: string;
 
     beforeAll(async () => {
       subject = await setUp();
       source = sourceOf(subject.kind);
       folder = await mkdtemp(path.join(tmpdir(), 'relocate-contract-'));
-      saved = await captureInto(path.join(folder, 'saved'), subject.options);
+      store = await createSourceStore(folder);
+      ({ saved, tree } = await captureOf(subject.options));
     });
     afterAll(async () => {
+      await store.close();
       await subject.cleanUp();
       await rm(folder, { recursive: true, force: true });
     });
 
-    async function captureInto(target: string, raw: unknown): Promise<SavedSource> {
+    async function captureOf(raw: unknown): Promise<{ saved: SavedSource; tree: string }> {
       const options = source.options.parse(raw);
       const prepared = await source.prepare(options, contextIn(folder));
       try {
-        const captured = await prepared.capture(folderSlot(target));
+        const { captured, tree } = await store.capture(prepared, contextIn(folder).signal);
         // What stands in a manifest has been through JSON.
-        return JSON.parse(
+        const saved = JSON.parse(
           JSON.stringify({
             ...captured,
             name: 'db',
@@ -70,6 +68,7 @@ export function sourceContract(name: string, setUp: () => Promise<SourceCase>): 
             durationMs: 0,
           }),
         ) as SavedSource;
+        return { saved, tree };
       } finally {
         await prepared.release();
       }
@@ -78,11 +77,18 @@ export function sourceContract(name: string, setUp: () => Promise<SourceCase>): 
     async function restoreTo(destination: Destination): Promise<void> {
       const scratch = path.join(folder, 'scratch');
       await mkdir(scratch, { recursive: true });
-      await source.restore(saved, destination, restoreContextIn(folder, scratch));
+      await source.restore(saved, destination, await restoreContext(scratch));
     }
 
     const factsOf = async (destination: Destination) =>
-      (await source.fingerprint(saved, destination, restoreContextIn(folder, folder))).facts;
+      (await source.fingerprint(saved, destination, await restoreContext(folder))).facts;
+
+    const restoreContext = async (scratch: string): Promise<RestoreContext> => ({
+      ...contextIn(folder),
+      saved: await store.read(tree),
+      scratch,
+      parallel: 2,
+    });
 
     test('what was captured is more than nothing', () => {
       expect(saved.items).toBeGreaterThan(0);
@@ -114,7 +120,7 @@ export function sourceContract(name: string, setUp: () => Promise<SourceCase>): 
     async function killedRestore(destination: Destination, afterMs: number): Promise<void> {
       const scratch = await mkdtemp(path.join(folder, 'killed-'));
       const request = path.join(scratch, 'request.json');
-      const content = { saved, destination, folder: path.join(folder, 'saved'), scratch };
+      const content = { saved, destination, repository: store.folder, tree, scratch };
       await writeFile(request, JSON.stringify(content), { mode: 0o600 });
       const child = spawn(process.execPath, ['--no-warnings', childProgram, request], {
         stdio: ['ignore', 'pipe', 'inherit'],
@@ -134,12 +140,12 @@ export function sourceContract(name: string, setUp: () => Promise<SourceCase>): 
     });
 
     test('an empty source is captured as no items, for the floor to judge', async () => {
-      const empty = await captureInto(path.join(folder, 'empty'), subject.emptyOptions);
-      expect(empty.items).toBe(0);
+      const empty = await captureOf(subject.emptyOptions);
+      expect(empty.saved.items).toBe(0);
     });
 
     test('a source that is not there is named, with what to do', async () => {
-      const failing = captureInto(path.join(folder, 'missing'), subject.missingOptions);
+      const failing = captureOf(subject.missingOptions);
       await expect(failing).rejects.toMatchObject({ code: 'source-failed', hint: expect.any(String) });
     });
 
@@ -155,7 +161,7 @@ export function sourceContract(name: string, setUp: () => Promise<SourceCase>): 
         signal: controller.signal,
       });
       controller.abort(new Error('enough'));
-      await expect(prepared.capture(folderSlot(path.join(folder, 'aborted')))).rejects.toThrow('enough');
+      await expect(store.capture(prepared, controller.signal)).rejects.toThrow('enough');
       await prepared.release();
     });
 
@@ -166,12 +172,3 @@ export function sourceContract(name: string, setUp: () => Promise<SourceCase>): 
 }
 
 const childProgram = fileURLToPath(new URL('../support/restore-child.ts', import.meta.url));
-
-export function contextIn(folder: string): SourceContext {
-  return { name: 'db', folder, environment: {}, emit: silent, signal: new AbortController().signal };
-}
-
-/** The saved folder is `saved` in `folder`. */
-export function restoreContextIn(folder: string, scratch: string): RestoreContext {
-  return { ...contextIn(folder), saved: folderTree(path.join(folder, 'saved')), scratch, parallel: 2 };
-}

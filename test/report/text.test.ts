@@ -38,8 +38,8 @@ Report: /srv/report.html`);
 
   test('says what failed louder than what passed', () => {
     const report = sampleReport({ outcome: 'failed', gaps: ['a file was unreadable'] });
-    report.verify!.checks[0]!.outcome = 'failed';
-    report.verify!.data[0]!.outcome = 'unverified';
+    report.checks![0]!.outcome = 'failed';
+    report.data[0]!.outcome = 'unverified';
     report.objectives.rto.met = false;
     const text = deployText(report, path);
     expect(text).toContain('GET /healthz   FAILED');

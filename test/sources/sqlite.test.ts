@@ -7,8 +7,8 @@ import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { sqlite } from '../../src/sources/sqlite.ts';
 import type { SavedSource } from '../../src/sources/source.ts';
-import { contextIn, restoreContextIn, sourceContract } from '../contract/source.ts';
-import { folderSlot } from '../support/saved-folder.ts';
+import { sourceContract } from '../contract/source.ts';
+import { contextIn, folderSlot, restoreContextIn } from '../support/saved-folder.ts';
 
 function fill(file: string, journalMode: string): void {
   const database = new DatabaseSync(file);

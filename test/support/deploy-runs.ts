@@ -93,11 +93,11 @@ export function expectSame(report: DeployReport, undisturbed: DeployReport, app:
 }
 
 function essence(report: DeployReport, app: LostApp): unknown {
-  const { outcome, verify, restored, environment, services, gaps, steps } = report;
+  const { outcome, data, checks, restored, environment, services, gaps, steps } = report;
   const value = {
     outcome,
-    data: verify?.data.map((data) => ({ ...data, durationMs: undefined })),
-    checks: verify?.checks.map(({ title, outcome }) => ({ title, outcome })),
+    data: data.map((one) => ({ ...one, durationMs: undefined })),
+    checks: checks?.map(({ title, outcome }) => ({ title, outcome })),
     restored: restored.map(({ name, items, sizeBytes }) => ({ name, items, sizeBytes })),
     environment,
     services: services.map(({ name, pid }) => ({ name, runs: pid !== undefined })),

@@ -3,16 +3,19 @@ import { readFile } from 'node:fs/promises';
 import { silent } from '../../src/events.ts';
 import { sourceOf } from '../../src/sources/index.ts';
 import type { Destination, SavedSource } from '../../src/sources/source.ts';
-import { folderTree } from './saved-folder.ts';
+import { openSavedTree } from './source-store.ts';
 
 interface Request {
   saved: SavedSource;
   destination: Destination;
-  folder: string;
+  /** The repository's folder, and the tree in it. */
+  repository: string;
+  tree: string;
   scratch: string;
 }
 
 const request = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as Request;
+const { saved, close } = await openSavedTree(request.repository, request.tree);
 process.stdout.write('started\n');
 await sourceOf(request.saved.kind).restore(request.saved, request.destination, {
   name: request.saved.name,
@@ -20,7 +23,8 @@ await sourceOf(request.saved.kind).restore(request.saved, request.destination, {
   environment: {},
   emit: silent,
   signal: new AbortController().signal,
-  saved: folderTree(request.folder),
+  saved,
   scratch: request.scratch,
   parallel: 2,
 });
+await close();

@@ -2,8 +2,9 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { silent } from '../../src/events.ts';
 import type { Node } from '../../src/repository/tree.ts';
-import type { CaptureSlot, SavedTree } from '../../src/sources/source.ts';
+import type { CaptureSlot, RestoreContext, SavedTree, SourceContext } from '../../src/sources/source.ts';
 
 /** A folder on disk in place of a snapshot's, for sources that add files (none that images a disk). */
 export function folderSlot(folder: string): CaptureSlot {
@@ -45,4 +46,13 @@ function nodeOf(name: string): Node {
     links: 1,
     device: 0n,
   };
+}
+
+export function contextIn(folder: string): SourceContext {
+  return { name: 'db', folder, environment: {}, emit: silent, signal: new AbortController().signal };
+}
+
+/** The saved folder is `saved` in `folder`. */
+export function restoreContextIn(folder: string, scratch: string): RestoreContext {
+  return { ...contextIn(folder), saved: folderTree(path.join(folder, 'saved')), scratch, parallel: 2 };
 }

@@ -16,13 +16,12 @@ import { objectives, verdict } from './verdict.ts';
 
 /** A deploy as one HTML file that needs nothing else: no script, no address, no font is loaded. Pure. */
 export function deployHtml(report: DeployReport): string {
-  const { verify } = report;
   return page(
     `${report.app} to ${report.target}: deploy report`,
     html`${verdict(report)} ${gapsSection(report)} ${objectives(report.objectives, report)}
     ${section('what', 'What was deployed', summary(report))}
     ${section('time', 'Where the time went', timeline(report))}
-    ${section('data', 'What was restored, and how it was verified', [restoredTable(report), ...(verify?.data ?? []).map(differencesTable)])}
+    ${section('data', 'What was restored, and how it was verified', [restoredTable(report), ...report.data.map(differencesTable)])}
     ${section('checks', 'Checks of the running app', checksTable(report))}
     ${section('environment', 'What is different in its environment', environmentTable(report))}
     ${commandsSection(report)}`,
@@ -82,17 +81,15 @@ function summary(report: DeployReport): Markup {
 }
 
 /** A link where a check has shown that HTTP is spoken there. */
-function address(service: DeployReport['services'][number], { verify }: DeployReport): Markup {
+function address(service: DeployReport['services'][number], { checks }: DeployReport): Markup {
   const url = `http://${service.address}/`;
-  const answers = verify?.checks.some(
-    ({ outcome, detail }) => outcome === 'passed' && detail.startsWith(url),
-  );
+  const answers = checks?.some(({ outcome, detail }) => outcome === 'passed' && detail.startsWith(url));
   const place = answers ? html`<a href="${url}" rel="noreferrer">${url}</a>` : code(service.address);
   return html`${place}
     <small>${service.name}${service.pid === undefined ? undefined : `, process ${service.pid}`}</small>`;
 }
 
-function restoredTable({ restored, verify }: DeployReport): Markup {
+function restoredTable({ restored, data }: DeployReport): Markup {
   if (restored.length === 0) return html`<p class="empty">Nothing was restored.</p>`;
   return table(
     'Every source of the snapshot that was written back',
@@ -112,9 +109,7 @@ function restoredTable({ restored, verify }: DeployReport): Markup {
       html`${formatBytes(sizeBytes)}`,
       html`${formatDuration(durationMs)}`,
       html`${durationMs > 0 ? formatRate((sizeBytes / durationMs) * 1000) : '–'}`,
-      verify === undefined
-        ? html`<small>not told: the deploy ended before its checks</small>`
-        : compared(verify.data.find((data) => data.name === name && data.kind === kind)),
+      compared(data.find((one) => one.name === name && one.kind === kind)),
     ]),
   );
 }
@@ -142,14 +137,14 @@ function differencesTable({ name, differences }: DataOutcome): Markup {
   )}${more}`;
 }
 
-function checksTable({ verify }: DeployReport): Markup {
-  if (verify === undefined) return html`<p class="empty">The deploy ended before any check was run.</p>`;
-  if (verify.checks.length === 0)
+function checksTable({ checks }: DeployReport): Markup {
+  if (checks === undefined) return html`<p class="empty">The deploy ended before any check was run.</p>`;
+  if (checks.length === 0)
     return html`<p class="empty">There is no check: nobody asked the app whether it works.</p>`;
   return table(
     'What was asked of the app at its new place',
     [{ title: 'Check' }, { title: 'Outcome' }, { title: 'Seen' }, { title: 'Took', number: true }],
-    verify.checks.map(({ title, outcome, detail, durationMs }) => [
+    checks.map(({ title, outcome, detail, durationMs }) => [
       html`${title}`,
       outcomeBadge(outcome),
       html`${detail}`,

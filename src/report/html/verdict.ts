@@ -24,13 +24,13 @@ function verdictOf({ app, outcome, failure }: DeployReport): { tone: Tone; word:
     : { tone: 'unsure', word: 'Not verified', headline: `${app} is back, but not verified` };
 }
 
-function sentence({ target, verify, startedAt, finishedAt, failure }: DeployReport): Markup {
+function sentence({ target, data, checks, startedAt, finishedAt, failure }: DeployReport): Markup {
   const tookMs = Date.parse(finishedAt) - Date.parse(startedAt);
   const took = html`${failure === undefined ? 'Deployed to' : 'The deploy to'} ${target}, begun at
   ${time(startedAt)}, ${failure === undefined ? 'in' : 'ended after'} ${formatDuration(tookMs)}.`;
-  if (verify === undefined) return html`${took} Nothing was verified.`;
-  const { checks, data } = verify;
-  return html`${took} ${tally(data, 'source', 'equal to the snapshot')}, ${tally(checks, 'check', 'passed')}.`;
+  if (checks === undefined && data.length === 0) return html`${took} Nothing was verified.`;
+  const checked = checks === undefined ? 'no check was run' : tally(checks, 'check', 'passed');
+  return html`${took} ${tally(data, 'source', 'equal to the snapshot')}, ${checked}.`;
 }
 
 function failureOf({ failure, steps }: DeployReport): Markup | undefined {

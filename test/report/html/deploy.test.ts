@@ -54,16 +54,13 @@ describe('names chosen by others', () => {
 
 function differing(): DeployReport {
   const sample = sampleReport();
-  const [db] = sample.verify?.data ?? [];
+  const [db] = sample.data;
   const differences = [{ fact: 'rows of public.entry', expected: '3500', actual: '3499' }];
   return {
     ...sample,
     outcome: 'failed',
-    verify: {
-      outcome: 'failed',
-      checks: [{ title: 'connect to 5000', outcome: 'unverified', detail: 'no such service', durationMs: 0 }],
-      data: [{ ...db!, outcome: 'failed', differences, detail: '1 of 12 facts differ' }],
-    },
+    checks: [{ title: 'connect to 5000', outcome: 'unverified', detail: 'no such service', durationMs: 0 }],
+    data: [{ ...db!, outcome: 'failed', differences, detail: '1 of 12 facts differ' }],
     gaps: ['Not verified: connect to 5000 (no such service)'],
   };
 }
@@ -113,6 +110,14 @@ describe('the verdict', () => {
     expect(words).toContain('It failed to restore db (postgres): pg_restore ended with exit code 1');
     expect(words).toContain('relocate deploy --to local --resume');
     expect(words).toContain('Nothing was verified.');
+  });
+
+  test('of a deploy that broke off after a comparison tells what that found', () => {
+    const { data, restored } = sampleReport();
+    const words = wordsOf(deployHtml({ ...failedReport(), data, restored }));
+    expect(words).toContain('1 of 1 source equal to the snapshot, no check was run.');
+    expect(words).toContain('12 facts as at capture');
+    expect(words).not.toContain('Nothing was verified.');
   });
 
   test('counts what was compared and what was checked', () => {
@@ -167,7 +172,7 @@ describe('what did not come back', () => {
   });
 
   test('a source that was restored and not compared is called not verified', () => {
-    const report = sampleReport({ verify: { outcome: 'unverified', checks: [], data: [] } });
+    const report = sampleReport({ outcome: 'unverified', data: [] });
     expect(wordsOf(deployHtml(report))).toContain('not verified, not compared');
   });
 
@@ -178,7 +183,7 @@ describe('what did not come back', () => {
       expected: 'a',
       actual: 'b',
     }));
-    report.verify!.data[0]!.differences = differences;
+    report.data[0]!.differences = differences;
     const words = wordsOf(deployHtml(report));
     expect(words).toContain('fact-49.');
     expect(words).not.toContain('fact-50.');

@@ -51,28 +51,25 @@ export function sampleReport(changes: Partial<DeployReport> = {}): DeployReport 
       rpo: { objectiveMs: 86_400_000, measuredMs: 3_600_000, met: true },
     },
     restored: [{ name: 'db', kind: 'postgres', sizeBytes: 1_500_000, items: 3500, durationMs: 2000 }],
-    verify: {
-      outcome: 'passed',
-      checks: [
-        {
-          title: 'GET /healthz',
-          outcome: 'passed',
-          detail: 'http://127.0.0.1:4000/healthz answered 200',
-          durationMs: 40,
-        },
-      ],
-      data: [
-        {
-          name: 'db',
-          kind: 'postgres',
-          outcome: 'passed',
-          facts: 12,
-          differences: [],
-          detail: '12 facts as at capture',
-          durationMs: 500,
-        },
-      ],
-    },
+    checks: [
+      {
+        title: 'GET /healthz',
+        outcome: 'passed',
+        detail: 'http://127.0.0.1:4000/healthz answered 200',
+        durationMs: 40,
+      },
+    ],
+    data: [
+      {
+        name: 'db',
+        kind: 'postgres',
+        outcome: 'passed',
+        facts: 12,
+        differences: [],
+        detail: '12 facts as at capture',
+        durationMs: 500,
+      },
+    ],
     services: [{ name: 'web', address: '127.0.0.1:4000', pid: 4711 }],
     environment: [{ name: 'PORT', before: '3000', after: '4000' }],
     gaps: [],
@@ -111,7 +108,8 @@ export function failedReport(): DeployReport {
       rpo: { objectiveMs: undefined, measuredMs: 3_600_000, met: undefined },
     },
     restored: [],
-    verify: undefined,
+    data: [],
+    checks: undefined,
     services: [],
     gaps: ['The deploy ended before all was restored, started and checked.'],
   };
@@ -127,7 +125,8 @@ export function emptyReport(): DeployReport {
     steps: [],
     objectives: { rto: nothing, rpo: nothing },
     restored: [],
-    verify: { outcome: 'unverified', checks: [], data: [] },
+    data: [],
+    checks: [],
     services: [],
     environment: [],
   });
