@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { DeployReport } from '../../src/relocation/types.ts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DataOutcome, DeployReport } from '../../src/relocation/types.ts';
 import { loseApp, type LostApp } from '../support/deploy-app.ts';
-import { atLine, expectGone, expectSame, isThorough, reportOf, run } from '../support/deploy-runs.ts';
+import {
+  atLine,
+  deploymentsIn,
+  expectGone,
+  expectSame,
+  isThorough,
+  reportOf,
+  run,
+} from '../support/deploy-runs.ts';
 import { hasPostgres } from '../support/postgres.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -28,11 +38,9 @@ suite('a deploy that is ended with Ctrl-C (needs Linux and PostgreSQL)', () => {
   const moments: [when: string, line: string, laterMs: number][] = [
     ['while the Pulumi engine works', 'started provision', 1_500],
     ['while a database is restored', 'started restore:db', 0],
-  ];
-  const moreMoments: typeof moments = [
     ['while services start', 'started start:web', 0],
-    ['while the checks run', 'started verify', 100],
   ];
+  const moreMoments: typeof moments = [['while the checks run', 'started verify', 100]];
 
   test.each(isThorough ? [...moments, ...moreMoments] : moments)(
     '%s: exit 130 at once with the command to go on, which ends as an undisturbed one',
@@ -53,6 +61,8 @@ suite('a deploy that is ended with Ctrl-C (needs Linux and PostgreSQL)', () => {
         code: 'interrupted',
         hint: expect.stringContaining('relocate deploy --to local --resume'),
       });
+      const { data } = await writtenReport(app, state);
+      if (line.startsWith('started start:')) expect(comparedIn(data)).toEqual(comparedIn(undisturbed.data));
       expectSame(reportOf(await run(app, 'resume', state)), undisturbed, app);
       expect(await run(app, 'destroy', state)).toMatchObject({ exitCode: 0 });
       await expectGone(app, state);
@@ -60,3 +70,12 @@ suite('a deploy that is ended with Ctrl-C (needs Linux and PostgreSQL)', () => {
     120_000,
   );
 });
+
+async function writtenReport(app: LostApp, state: string): Promise<DeployReport> {
+  const [name = ''] = deploymentsIn(app, state);
+  const text = await readFile(join(app.folder, state, 'deployments', name, 'report.json'), 'utf8');
+  return JSON.parse(text) as DeployReport;
+}
+
+const comparedIn = (data: readonly DataOutcome[]) =>
+  data.map(({ name, kind, outcome }) => ({ name, kind, outcome }));
