@@ -61,6 +61,7 @@ export const exitCodes = {
   'verify-failed': 1,
   'deployment-missing': 1,
   'deployment-unfinished': 1,
+  'deployment-damaged': 1,
   internal: 1,
 } as const;
 

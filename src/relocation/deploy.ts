@@ -6,7 +6,7 @@ import { version } from '../version.ts';
 import { withDeployLock } from './app-lock.ts';
 import { deployTasks, deployedApp, tasksOf } from './deploy-tasks.ts';
 import type { DeployWork } from './deploy-work.ts';
-import { createDeployment, readDeployments, type Deployment } from './deployments.ts';
+import { createDeployment, damageOf, readDeployments, type Deployment } from './deployments.ts';
 import { writeDurably } from './durable-file.ts';
 import { readHistory, withMeasurements, writeHistory } from './history.ts';
 import { openJournal, type Journal, type JournalEntry } from './journal.ts';
@@ -65,6 +65,8 @@ async function resume(input: DeployOptions, { emit, signal }: Tools): Promise<De
   const { repository, stateFolder, target, app } = input;
   const newest = (await readDeployments(stateFolder, { app, target: target.name })).at(-1);
   if (newest === undefined) {
+    const damage = await damageOf(stateFolder, { app, target: target.name });
+    if (damage !== undefined) throw damage;
     throw new RelocateError('deployment-missing', `There is no deploy to ${target.name} to go on with.`, {
       facts: { target: target.name, stateFolder },
       hint: `Begin one with: relocate deploy --to ${target.name}`,

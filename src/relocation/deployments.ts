@@ -121,7 +121,7 @@ export async function deploymentNames(stateFolder: string): Promise<string[]> {
     .toSorted();
 }
 
-/** Throws `deployment-missing`, and `internal` where plan or journal are damaged. */
+/** Throws `deployment-missing`, and `deployment-damaged` where plan or journal are damaged. */
 export async function readDeployment(stateFolder: string, name: string): Promise<Deployment> {
   const { folder, plan, digest } = await readPlan(stateFolder, name);
   const { header, entries } = await readJournal(deploymentLayout.journal(folder));
@@ -130,7 +130,7 @@ export async function readDeployment(stateFolder: string, name: string): Promise
   return { name, folder, plan, header, steps, unfinished: steps.get(stepIds.verify)?.state !== 'done' };
 }
 
-/** The plan alone, which is enough to destroy by. Throws `deployment-missing`, and `internal` where it is damaged. */
+/** The plan alone, which is enough to destroy by. Throws `deployment-missing`, and `deployment-damaged` where it is damaged. */
 export async function readPlan(
   stateFolder: string,
   name: string,
@@ -145,7 +145,7 @@ export async function readPlan(
 }
 
 function damagedPlan(name: string, folder: string): RelocateError {
-  return new RelocateError('internal', `The plan of ${name} is damaged.`, {
+  return new RelocateError('deployment-damaged', `The plan of ${name} is damaged.`, {
     facts: { deployment: name, folder },
     hint: `Stop what runs in ${folder}, then remove that folder. The repository is not touched.`,
   });
@@ -182,6 +182,23 @@ export async function readDeployments(
     .filter((one) => one !== undefined)
     .filter(({ plan }) => (only.app ?? plan.app) === plan.app && (only.target ?? plan.target) === plan.target)
     .toSorted((a, b) => Date.parse(a.header.startedAt) - Date.parse(b.header.startedAt));
+}
+
+/** Why the newest deployment of this app and target that cannot be read cannot. */
+export async function damageOf(
+  stateFolder: string,
+  { app, target }: { app?: string | undefined; target: string },
+): Promise<RelocateError | undefined> {
+  for (const name of (await deploymentNames(stateFolder)).toReversed()) {
+    // The name alone is sure to be there.
+    const appAndTarget = name.replace(/-\d{8}t\d{6}(?:-\d+)?$/, '');
+    const isMeant =
+      app === undefined ? appAndTarget.endsWith(`-${target}`) : appAndTarget === `${app}-${target}`;
+    if (!isMeant) continue;
+    const error = await readDeployment(stateFolder, name).catch((error: unknown) => error);
+    if (error instanceof RelocateError && error.code === 'deployment-damaged') return error;
+  }
+  return undefined;
 }
 
 export function missing(name: string): RelocateError {

@@ -51,7 +51,7 @@ export type StepState =
   | { state: 'failed'; startedAt: string; durationMs: number }
   | { state: 'done'; startedAt: string; durationMs: number; result: unknown };
 
-/** Pure. A last line that a crash tore is left out; any other line that cannot be read throws `internal`. */
+/** Pure. A last line that a crash tore is left out; any other line that cannot be read throws `deployment-damaged`. */
 export function parseJournal(content: Buffer): JournalContent {
   const soundBytes = content.lastIndexOf('\n') + 1;
   const lines = content.subarray(0, soundBytes).toString('utf8').split('\n').slice(0, -1);
@@ -75,10 +75,14 @@ function parseLine(line: string, number: number): unknown {
 }
 
 function damaged(line: number): RelocateError {
-  return new RelocateError('internal', `The deployment’s journal cannot be read: line ${line} is damaged.`, {
-    facts: { line },
-    hint: 'Remove the deployment with “relocate destroy”, then deploy again. The repository is not touched.',
-  });
+  return new RelocateError(
+    'deployment-damaged',
+    `The deployment’s journal cannot be read: line ${line} is damaged.`,
+    {
+      facts: { line },
+      hint: 'Remove the deployment with “relocate destroy”, then deploy again. The repository is not touched.',
+    },
+  );
 }
 
 /** Pure: what is known of each step, by its ID; later lines win. */

@@ -40,7 +40,7 @@ export async function openRepository(storage: Storage, password: string): Promis
   if (!(await hasConfig(storage))) {
     await assertNoRemains(storage);
     throw new RelocateError('repository-missing', `There is no repository at ${storage.url}.`, {
-      hint: 'Create it with: relocate init --repository — or name another with -r.',
+      hint: 'Name another one with -r, or create this one with: relocate init --repository',
     });
   }
   await readyCrypto();

@@ -107,11 +107,16 @@ suite(
       await expectGone(app, state);
     }, 180_000);
 
-    test('is destroyed without a trace also when its journal is damaged', async () => {
+    test('whose journal is damaged is named by --resume and destroyed without a trace', async () => {
       const state = 'damaged';
       await run(app, 'deploy', state, atLine(app, state, new Set(['started restore:db'])));
       const [name = ''] = deploymentsIn(app, state);
       await truncate(join(app.folder, state, 'deployments', name, 'journal.jsonl'), 10);
+      const resumed = await run(app, 'resume', state);
+      expect(resumed).toMatchObject({
+        exitCode: 1,
+        stdout: expect.stringContaining('"code":"deployment-damaged"'),
+      });
       await destroyed(state);
     }, 180_000);
 

@@ -41,7 +41,7 @@ describe('an error for a person', () => {
   });
 
   test('leaves prose behind a command in its line', () => {
-    const hint = 'Create it with: relocate init --repository — or name another with -r.';
+    const hint = 'Stop it with: relocate destroy — or go on.';
     expect(renderError(new RelocateError('usage', 'None.', { hint }), plain)).toBe(`✖ None.\n→ ${hint}`);
   });
 
