@@ -21,6 +21,8 @@ const indexJson = z.object({
 
 /** Index files loaded at once: enough to hide a storage's latency, few enough to bound memory. */
 const parallelLoads = 4;
+/** As restic does it: larger index files take long to load, smaller ones are many. */
+export const blobsPerIndex = 50_000;
 
 /** All index files of the repository in one table. Throws `repository-damaged` at the first that is not whole. */
 export async function loadIndex(storage: Storage, key: MasterKey): Promise<BlobTable> {

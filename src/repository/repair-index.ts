@@ -2,7 +2,7 @@ import { RelocateError } from '../errors.ts';
 import { silent, type Emit } from '../events.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { MasterKey } from './crypto.ts';
-import { loadSoundIndex, saveIndex } from './index-files.ts';
+import { blobsPerIndex, loadSoundIndex, saveIndex } from './index-files.ts';
 import { decodeHeader, headerLength, type PackedBlob } from './pack.ts';
 import type { Id, RepairIndexResult } from './types.ts';
 
@@ -16,8 +16,6 @@ interface Place {
 const parallelReads = 8;
 /** A header of over a thousand blobs; a longer one takes a second read. */
 const guessedHeaderBytes = 64 * 1024;
-/** As restic does it: larger index files take long to load, smaller ones are many. */
-const blobsPerIndex = 50_000;
 
 /**
  * Makes the index again from what the packs say of themselves; the old index files go once the new ones are stored. A
@@ -96,7 +94,10 @@ async function knownBlobs(
   if (packs.size === 0) return known;
   const table = await loadSoundIndex(storage, key, () => {});
   for (const { pack, ...blob } of table.entries()) {
-    if (packs.has(pack)) known.set(pack, [...(known.get(pack) ?? []), blob]);
+    if (!packs.has(pack)) continue;
+    const blobs = known.get(pack);
+    if (blobs === undefined) known.set(pack, [blob]);
+    else blobs.push(blob);
   }
   return known;
 }

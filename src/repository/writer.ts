@@ -3,7 +3,7 @@ import type { BlobTable } from './blob-table.ts';
 import { Chunker, chunkerTables, minChunkBytes } from './chunker.ts';
 import type { Config } from './config.ts';
 import { idOf, type MasterKey } from './crypto.ts';
-import { saveIndex } from './index-files.ts';
+import { blobsPerIndex, saveIndex } from './index-files.ts';
 import { Limit } from './limit.ts';
 import type { PackedBlob } from './pack.ts';
 import { Packer } from './packer.ts';
@@ -12,7 +12,6 @@ import type { BlobType, Id, SavedContent, SaveStats } from './types.ts';
 
 /** Plaintext bytes on their way through the threads at any time: what bounds memory, whatever comes in. */
 const inFlightBytes = 48 * 1024 * 1024;
-const indexFlushBlobs = 50_000;
 const indexFlushMs = 10 * 60_000;
 
 /** The writing side of a repository: cuts, deduplicates, seals, packs, indexes. */
@@ -126,7 +125,7 @@ export class Writer {
     }
     this.#unindexed.set(pack, blobs);
     this.#unindexedBlobs += blobs.length;
-    const isDue = this.#unindexedBlobs >= indexFlushBlobs || Date.now() - this.#indexedAtMs > indexFlushMs;
+    const isDue = this.#unindexedBlobs >= blobsPerIndex || Date.now() - this.#indexedAtMs > indexFlushMs;
     if (isDue) await this.#flushIndex();
   }
 
