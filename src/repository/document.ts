@@ -66,3 +66,8 @@ export function damaged(what: string, cause?: unknown): RelocateError {
     },
   );
 }
+
+/** Whether what was stored is not what it should be, rather than that it could not be had. */
+export function isDamage(error: unknown): error is RelocateError {
+  return error instanceof RelocateError && error.code === 'repository-damaged';
+}

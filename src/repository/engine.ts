@@ -6,7 +6,7 @@ import type { BlobTable } from './blob-table.ts';
 import { checkRepository } from './check.ts';
 import type { Config } from './config.ts';
 import { idOf, type MasterKey } from './crypto.ts';
-import { damaged, saveDocument } from './document.ts';
+import { damaged, isDamage, saveDocument } from './document.ts';
 import { loadIndex, loadSoundIndex } from './index-files.ts';
 import { createKey, listKeyInfos } from './key.ts';
 import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
@@ -244,7 +244,7 @@ export class Engine implements Repository {
   /** What can be read of the index, for all that `check` does from here on; the rest goes to `errors`. */
   async #indexForCheck(errors: string[]): Promise<BlobTable> {
     this.#table = this.#index().catch((error: unknown) => {
-      if (!(error instanceof RelocateError) || error.code !== 'repository-damaged') throw error;
+      if (!isDamage(error)) throw error;
       return loadSoundIndex(this.#storage, this.#key, ({ message }) => {
         errors.push(`${message} Make the index again with: relocate repair index`);
       });

@@ -3,7 +3,7 @@ import { RelocateError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { BlobTable } from './blob-table.ts';
 import { sealBytes, type MasterKey } from './crypto.ts';
-import { damaged, loadDocument, saveDocument } from './document.ts';
+import { damaged, isDamage, loadDocument, saveDocument } from './document.ts';
 import type { PackedBlob } from './pack.ts';
 import type { Id } from './types.ts';
 
@@ -49,7 +49,7 @@ export async function loadSoundIndex(
       try {
         addIndex(table, await loadDocument(storage, key, { type: 'index', name }), name);
       } catch (error) {
-        if (!(error instanceof RelocateError) || error.code !== 'repository-damaged') throw error;
+        if (!isDamage(error)) throw error;
         onDamaged(error);
       }
     }

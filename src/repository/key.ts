@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { RelocateError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { idOf, open, seal, type MasterKey } from './crypto.ts';
-import { damaged } from './document.ts';
+import { damaged, isDamage } from './document.ts';
 import type { Id, KeyInfo } from './types.ts';
 
 /**
@@ -91,10 +91,6 @@ export async function unlockMaster(
     facts: { keysTried: tried, ...(problems.length > 0 ? { keysDamaged: problems.length } : {}) },
     hint: `Nothing was changed. ${problems.length > 0 ? 'Some key files are damaged; it may be the password of one of them. ' : ''}Give the right one with --password-file, --password-command or RELOCATE_PASSWORD.`,
   });
-}
-
-function isDamage(error: unknown): boolean {
-  return error instanceof RelocateError && error.code === 'repository-damaged';
 }
 
 export async function listKeyInfos(storage: Storage, current: Id): Promise<KeyInfo[]> {

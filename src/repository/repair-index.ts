@@ -2,6 +2,7 @@ import { RelocateError } from '../errors.ts';
 import { silent, type Emit } from '../events.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { MasterKey } from './crypto.ts';
+import { isDamage } from './document.ts';
 import { blobsPerIndex, loadSoundIndex, saveIndex } from './index-files.ts';
 import { decodeHeader, headerLength, type PackedBlob } from './pack.ts';
 import type { Id, RepairIndexResult } from './types.ts';
@@ -57,7 +58,7 @@ export async function repairIndex(
         const header = await readHeader(storage, key, name, sizeBytes);
         await add(name, header);
       } catch (error) {
-        if (!isDamage(error)) throw error;
+        if (!isOfThePack(error)) throw error;
         unreadable.set(name, error.message);
       }
       done += 1;
@@ -103,10 +104,8 @@ async function knownBlobs(
 }
 
 /** A storage that does not answer is no reason to leave its packs out of the index. */
-function isDamage(error: unknown): error is RelocateError {
-  return (
-    error instanceof RelocateError && (error.code === 'repository-damaged' || error.facts['missing'] === true)
-  );
+function isOfThePack(error: unknown): error is RelocateError {
+  return isDamage(error) || (error instanceof RelocateError && error.facts['missing'] === true);
 }
 
 async function readHeader(
