@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { poly1305Tag } from './kernels.ts';
 
 /**
  * Sealing as in restic's design document, "Keys, Encryption and MAC": AES-256-CTR, then Poly1305 over the ciphertext
@@ -16,17 +17,6 @@ export interface MasterKey {
 export const ivBytes = 16;
 export const macBytes = 16;
 export const sealBytes = ivBytes + macBytes;
-
-type OneTimeAuth = (message: Uint8Array, key: Uint8Array) => Uint8Array;
-let oneTimeAuth: OneTimeAuth | undefined;
-
-/** Loads Poly1305. To be awaited once, before the first `seal` or `open` of a thread. */
-export async function readyCrypto(): Promise<void> {
-  if (oneTimeAuth) return;
-  const { default: sodium } = await import('libsodium-wrappers-sumo');
-  await sodium.ready;
-  oneTimeAuth = (message, key) => sodium.crypto_onetimeauth(message, key);
-}
 
 export function randomMasterKey(): MasterKey {
   return { encrypt: randomBytes(32), macK: randomBytes(16), macR: randomBytes(16) };
@@ -54,9 +44,8 @@ export function open(key: MasterKey, sealed: Uint8Array): Buffer | undefined {
 }
 
 function mac(key: MasterKey, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array {
-  if (!oneTimeAuth) throw new Error('readyCrypto() was not awaited');
   const block = createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false).update(iv);
-  return oneTimeAuth(ciphertext, Buffer.concat([key.macR, block]));
+  return poly1305Tag(Buffer.concat([key.macR, block]), ciphertext);
 }
 
 export function sha256(...parts: readonly Uint8Array[]): Buffer {

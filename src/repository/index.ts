@@ -1,7 +1,7 @@
 import { RelocateError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { createConfig, hasConfig, loadConfig } from './config.ts';
-import { randomMasterKey, readyCrypto } from './crypto.ts';
+import { randomMasterKey } from './crypto.ts';
 import { Engine } from './engine.ts';
 import { createKey, unlockMaster } from './key.ts';
 import type { Polynomial } from './polynomial.ts';
@@ -26,7 +26,6 @@ export async function createRepository(
     );
   }
   await assertNoRemains(storage);
-  await readyCrypto();
   await storage.initialise();
   // Keys of an attempt that never got its config open nothing, and would make a right password look wrong.
   for (const { name } of await storage.list('key')) await storage.remove({ type: 'key', name });
@@ -43,7 +42,6 @@ export async function openRepository(storage: Storage, password: string): Promis
       hint: 'Name another one with -r, or create this one with: relocate init --repository',
     });
   }
-  await readyCrypto();
   const { id, master } = await unlockMaster(storage, password);
   return new Engine(storage, master, await loadConfig(storage, master), id);
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { readyCrypto, type MasterKey } from './crypto.ts';
+import type { MasterKey } from './crypto.ts';
 import { sealBlob } from './seal-blob.ts';
 
 /** The program of a sealing thread: one message in, one out, buffers handed over without a copy. */
@@ -17,8 +17,6 @@ export type SealResponse =
 // oxlint-disable-next-line no-unsafe-type-assertion -- seal-pool.ts, which starts this program, hands over just this.
 const { encrypt, macK, macR } = workerData as Record<keyof MasterKey, Uint8Array>;
 const key: MasterKey = { encrypt: Buffer.from(encrypt), macK: Buffer.from(macK), macR: Buffer.from(macR) };
-
-await readyCrypto();
 parentPort?.on('message', ({ number, id, plaintext, mayCompress }: SealRequest) => {
   try {
     const { sealed, uncompressedLength } = sealBlob(key, id, plaintext, mayCompress);

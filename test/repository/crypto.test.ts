@@ -1,17 +1,7 @@
 import { createCipheriv } from 'node:crypto';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  idOf,
-  open,
-  randomMasterKey,
-  readyCrypto,
-  seal,
-  sealBytes,
-  type MasterKey,
-} from '../../src/repository/crypto.ts';
-
-beforeAll(readyCrypto);
+import { idOf, open, randomMasterKey, seal, sealBytes, type MasterKey } from '../../src/repository/crypto.ts';
 
 /** Bernstein, “The Poly1305-AES message-authentication code” (2005), appendix B. */
 const published = [

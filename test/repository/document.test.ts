@@ -7,13 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { RelocateError } from '../../src/errors.ts';
 import { compress, decompress, maxPlainBytes } from '../../src/repository/compression.ts';
-import { open, randomMasterKey, readyCrypto, seal } from '../../src/repository/crypto.ts';
+import { open, randomMasterKey, seal } from '../../src/repository/crypto.ts';
 import { decodeDocument, encodeDocument, loadDocument, saveDocument } from '../../src/repository/document.ts';
 import { LocalStorage } from '../../src/storage/local.ts';
 import { codeOf, errorOf } from '../contract/storage.ts';
 import { damage, faultyStorage } from '../support/faulty-storage.ts';
-
-beforeAll(readyCrypto);
 const key = randomMasterKey();
 
 function errorFrom(work: () => unknown): RelocateError {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BlobTable } from '../../src/repository/blob-table.ts';
-import { randomMasterKey, readyCrypto } from '../../src/repository/crypto.ts';
+import { randomMasterKey } from '../../src/repository/crypto.ts';
 import { loadDocument, saveDocument } from '../../src/repository/document.ts';
 import { loadIndex, saveIndex } from '../../src/repository/index-files.ts';
 import type { PackedBlob } from '../../src/repository/pack.ts';
@@ -102,7 +102,6 @@ describe('index files', () => {
   });
 
   beforeAll(async () => {
-    await readyCrypto();
     folder = await mkdtemp(join(tmpdir(), 'relocate-index-'));
     storage = new LocalStorage(folder);
   });

@@ -2,15 +2,13 @@ import { scryptSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { randomMasterKey, readyCrypto, seal } from '../../src/repository/crypto.ts';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { randomMasterKey, seal } from '../../src/repository/crypto.ts';
 import { createKey, listKeyInfos, unlockMaster } from '../../src/repository/key.ts';
 import { LocalStorage } from '../../src/storage/local.ts';
 import { codeOf, errorOf, named } from '../contract/storage.ts';
 import { RelocateError } from '../../src/errors.ts';
 import { damage, faultyStorage } from '../support/faulty-storage.ts';
-
-beforeAll(readyCrypto);
 
 describe('key files', () => {
   let folder: string;

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { idOf, randomMasterKey, readyCrypto } from '../../src/repository/crypto.ts';
+import { idOf, randomMasterKey } from '../../src/repository/crypto.ts';
 import { saveDocument } from '../../src/repository/document.ts';
 import { listLocks, removeLocks, withLock } from '../../src/repository/lock.ts';
 import { LocalStorage } from '../../src/storage/local.ts';
@@ -21,7 +21,6 @@ describe('locks', () => {
   let place: Parameters<typeof listLocks>[0];
 
   beforeAll(async () => {
-    await readyCrypto();
     folder = await mkdtemp(join(tmpdir(), 'relocate-locks-'));
     storage = faultyStorage(new LocalStorage(folder));
     place = { storage, key: randomMasterKey(), version: 2 };

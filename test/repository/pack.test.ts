@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { RelocateError } from '../../src/errors.ts';
-import { idOf, randomMasterKey, readyCrypto, seal } from '../../src/repository/crypto.ts';
+import { idOf, randomMasterKey, seal } from '../../src/repository/crypto.ts';
 import {
   decodeHeader,
   encodeHeader,
@@ -12,8 +12,6 @@ import {
   type PackedBlob,
 } from '../../src/repository/pack.ts';
 import { openBlob, sealBlob } from '../../src/repository/seal-blob.ts';
-
-beforeAll(readyCrypto);
 const key = randomMasterKey();
 
 /** Blobs of these lengths in a row, as a packer lays them. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Event } from '../../src/events.ts';
-import { randomMasterKey, readyCrypto } from '../../src/repository/crypto.ts';
+import { randomMasterKey } from '../../src/repository/crypto.ts';
 import { saveDocument } from '../../src/repository/document.ts';
 import { findSnapshot, listSnapshots } from '../../src/repository/snapshots.ts';
 import { LocalStorage } from '../../src/storage/local.ts';
@@ -19,7 +19,6 @@ describe('snapshots', () => {
   const at = (hour: number) => `2026-01-01T${String(hour).padStart(2, '0')}:00:00Z`;
 
   beforeAll(async () => {
-    await readyCrypto();
     folder = await mkdtemp(join(tmpdir(), 'relocate-snapshots-'));
     storage = new LocalStorage(folder);
   });
