@@ -6,7 +6,8 @@ import { idOf, type MasterKey } from './crypto.ts';
 import { readKey } from './key.ts';
 import { decodeHeader, headerLength, type PackedBlob } from './pack.ts';
 import type { CheckOptions } from './repository.ts';
-import { openBlob } from './seal-blob.ts';
+import { loadPrimitives } from './primitives.ts';
+import { Sealer } from './seal-blob.ts';
 import { decodeTree } from './tree.ts';
 import type { BlobType, CheckResult, Id, StoredSnapshot } from './types.ts';
 
@@ -105,6 +106,7 @@ async function readPacks(
   present: ReadonlyMap<Id, number>,
   errors: string[],
 ): Promise<{ readPacks: number; readBytes: number }> {
+  const sealer = new Sealer(key, loadPrimitives());
   const all = [...byPack.keys()].filter((pack) => present.has(pack));
   const count = readDataPercent === 0 ? 0 : Math.max(1, Math.ceil((all.length * readDataPercent) / 100));
   // A random share each time, so that repeated checks of a part come to read all of it.
@@ -119,7 +121,7 @@ async function readPacks(
     try {
       const bytes = await storage.load({ type: 'pack', name: pack });
       readBytes += bytes.length;
-      const wrong = damageOf(key, pack, bytes, byPack.get(pack) ?? []);
+      const wrong = damageOf(key, sealer, pack, bytes, byPack.get(pack) ?? []);
       if (wrong !== undefined) errors.push(`Pack ${short(pack)} is damaged: ${wrong}.`);
     } catch (error) {
       if (!(error instanceof RelocateError)) throw error;
@@ -133,6 +135,7 @@ async function readPacks(
 /** What is wrong with a pack's bytes, or undefined. */
 function damageOf(
   key: MasterKey,
+  sealer: Sealer,
   pack: Id,
   bytes: Buffer,
   indexed: readonly PackedBlob[],
@@ -145,8 +148,7 @@ function damageOf(
     const same = listed.get(`${blob.type} ${blob.id} ${blob.offset}`);
     if (same?.length !== blob.length || same.uncompressedLength !== blob.uncompressedLength)
       return 'its header and the index differ';
-    const plaintext = openBlob(
-      key,
+    const plaintext = sealer.open(
       bytes.subarray(blob.offset, blob.offset + blob.length),
       blob.uncompressedLength,
     );

@@ -40,7 +40,7 @@ export class Chunker {
     this.#finder = createCutFinder(maxChunkBytes, tables);
   }
 
-  /** Feeds bytes; gives each chunk that is complete now, as a copy of its own. */
+  /** Feeds bytes; gives each chunk that is complete now, good until the next one is asked for. */
   *push(bytes: Uint8Array): Generator<Buffer, void, void> {
     for (let at = 0; at < bytes.length;) {
       const space = this.space();
@@ -57,25 +57,24 @@ export class Chunker {
     return this.#finder.buffer.subarray(this.#filled, end);
   }
 
-  /** Takes that many bytes which were written to `space`; gives each chunk that is complete now. */
+  /** Takes that many bytes which were written to `space`; gives chunks as `push` does. */
   *filled(bytes: number): Generator<Buffer, void, void> {
+    const { buffer } = this.#finder;
     this.#filled += bytes;
-    for (let cut = this.#cut(); cut > 0; cut = this.#cut()) yield this.#take(cut);
+    for (let cut = this.#cut(); cut > 0; cut = this.#cut()) {
+      yield buffer.subarray(0, cut);
+      buffer.copyWithin(0, cut, this.#filled);
+      this.#filled -= cut;
+      this.#scanned = minChunkBytes;
+    }
   }
 
   /** What is left at the end of the stream; undefined where nothing is. Another stream may follow. */
   finish(): Buffer | undefined {
-    return this.#filled === 0 ? undefined : this.#take(this.#filled);
-  }
-
-  #take(length: number): Buffer {
-    const { buffer } = this.#finder;
-    const chunk = Buffer.allocUnsafeSlow(length);
-    buffer.copy(chunk, 0, 0, length);
-    buffer.copyWithin(0, length, this.#filled);
-    this.#filled -= length;
+    const rest = this.#filled;
+    this.#filled = 0;
     this.#scanned = minChunkBytes;
-    return chunk;
+    return rest === 0 ? undefined : this.#finder.buffer.subarray(0, rest);
   }
 
   /** The length of the chunk that ends in the bytes not looked at yet, or 0. */

@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  hash,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto';
 import { poly1305Tag } from './kernels.ts';
 
 /**
@@ -54,6 +61,6 @@ export function sha256(...parts: readonly Uint8Array[]): Buffer {
   return hash.digest();
 }
 
-export function idOf(...parts: readonly Uint8Array[]): string {
-  return sha256(...parts).toString('hex');
+export function idOf(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex');
 }

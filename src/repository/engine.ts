@@ -12,7 +12,8 @@ import { createKey, listKeyInfos } from './key.ts';
 import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
 import type { CheckOptions, Repository } from './repository.ts';
 import { repairIndex } from './repair-index.ts';
-import { openBlob } from './seal-blob.ts';
+import { loadPrimitives } from './primitives.ts';
+import { Sealer } from './seal-blob.ts';
 import { findSnapshot, listSnapshots, type SnapshotFilter } from './snapshots.ts';
 import type {
   BlobType,
@@ -41,6 +42,7 @@ export class Engine implements Repository {
   #keyId: Id;
   #table: Promise<BlobTable> | undefined;
   #loadedTable: BlobTable | undefined;
+  #sealer: Sealer | undefined;
   #writer: Promise<Writer> | undefined;
   #startedWriter: Writer | undefined;
   readonly #held = new Set<AssertHeld>();
@@ -104,8 +106,10 @@ export class Engine implements Repository {
     for (const place of (await this.#index()).locations(type, id)) {
       try {
         const sealed = await this.#storage.load({ type: 'pack', name: place.pack }, place);
-        const plaintext = openBlob(this.#key, sealed, place.uncompressedLength);
-        if (plaintext !== undefined && idOf(plaintext) === id) return plaintext;
+        this.#sealer ??= new Sealer(this.#key, loadPrimitives());
+        const plaintext = this.#sealer.open(sealed, place.uncompressedLength);
+        // The sealer's memory is used for the next blob.
+        if (plaintext !== undefined && idOf(plaintext) === id) return Buffer.from(plaintext);
         problem = damaged(`blob ${id.slice(0, 8)} in pack ${place.pack.slice(0, 8)}`);
       } catch (error) {
         problem = error;

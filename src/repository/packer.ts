@@ -1,43 +1,49 @@
 import type { Storage } from '../storage/storage.ts';
-import { idOf, type MasterKey } from './crypto.ts';
+import { maxChunkBytes } from './chunker.ts';
+import { sealBytes, type MasterKey } from './crypto.ts';
 import { encodeHeader, headerIsFull, packTargetBytes, type PackedBlob } from './pack.ts';
-import type { SealedBlob } from './seal-blob.ts';
 import type { BlobType, Id } from './types.ts';
+
+export interface PackerTools {
+  storage: Storage;
+  key: MasterKey;
+  /** The SHA-256 of bytes in shared memory. */
+  digest: (bytes: Buffer) => Promise<Id>;
+  /** Called when a pack is safe in the storage. */
+  stored: (pack: Id, blobs: readonly PackedBlob[]) => Promise<void>;
+}
+
+/** Room for a pack to which one chunk more is added when it is nearly full. */
+const usualBytes = packTargetBytes + maxChunkBytes + sealBytes;
 
 /** Fills packs with blobs of one type and stores each when it is full. */
 export class Packer {
-  readonly #storage: Storage;
-  readonly #key: MasterKey;
+  readonly #tools: PackerTools;
   readonly #type: BlobType;
-  readonly #stored: (pack: Id, blobs: readonly PackedBlob[]) => Promise<void>;
   #blobs: PackedBlob[] = [];
-  #parts: Buffer[] = [];
   #sizeBytes = 0;
+  /** Used again and again, as fresh memory is slow; shared, so that a thread can digest it. */
+  #buffer: Buffer = Buffer.alloc(0);
+  #spare: Buffer[] = [];
   /** Settles when the pack that was filled last is stored; `#earlier`, when the one before it is. */
   #saving: Promise<void> = Promise.resolve();
   #earlier: Promise<void> = Promise.resolve();
 
-  constructor(
-    storage: Storage,
-    key: MasterKey,
-    type: BlobType,
-    /** Called when a pack is safe in the storage. */
-    stored: (pack: Id, blobs: readonly PackedBlob[]) => Promise<void>,
-  ) {
-    this.#storage = storage;
-    this.#key = key;
+  constructor(type: BlobType, tools: PackerTools) {
     this.#type = type;
-    this.#stored = stored;
+    this.#tools = tools;
   }
 
-  /** Takes the blob when there is room: one pack is being stored, another one is full, and all who come wait. */
-  async add(id: Id, { sealed, uncompressedLength }: SealedBlob): Promise<void> {
+  /** Copies the blob when there is room: one pack is being stored, another one is full, and all who come wait. */
+  async add(id: Id, sealed: Buffer, uncompressedLength: number): Promise<void> {
     let earlier;
     do {
       earlier = this.#earlier;
       await earlier;
       // Of all who waited, the first ones may have filled the next pack.
     } while (earlier !== this.#earlier);
+    this.#makeRoom(sealed.length);
+    sealed.copy(this.#buffer, this.#sizeBytes);
     this.#blobs.push({
       id,
       type: this.#type,
@@ -45,7 +51,6 @@ export class Packer {
       length: sealed.length,
       uncompressedLength,
     });
-    this.#parts.push(sealed);
     this.#sizeBytes += sealed.length;
     if (this.#sizeBytes >= packTargetBytes || headerIsFull(this.#blobs.length)) this.#close();
   }
@@ -56,22 +61,42 @@ export class Packer {
     await this.#saving;
   }
 
+  #makeRoom(bytes: number): void {
+    const needed = this.#sizeBytes + bytes;
+    if (this.#buffer.length === 0) this.#buffer = this.#spare.pop() ?? sharedBuffer(usualBytes);
+    if (this.#buffer.length >= needed) return;
+    // A folder with a million entries is a blob of its own size.
+    const larger = sharedBuffer(needed);
+    this.#buffer.copy(larger, 0, 0, this.#sizeBytes);
+    this.#buffer = larger;
+  }
+
   #close(): void {
+    for (const part of encodeHeader(this.#tools.key, this.#blobs)) {
+      this.#makeRoom(part.length);
+      part.copy(this.#buffer, this.#sizeBytes);
+      this.#sizeBytes += part.length;
+    }
     const blobs = this.#blobs;
-    const parts = this.#parts;
+    const buffer = this.#buffer;
+    const content = buffer.subarray(0, this.#sizeBytes);
     this.#blobs = [];
-    this.#parts = [];
+    this.#buffer = Buffer.alloc(0);
     this.#sizeBytes = 0;
     this.#earlier = this.#saving;
-    this.#saving = this.#saving.then(() => this.#save(blobs, parts));
+    this.#saving = this.#saving.then(async () => {
+      await this.#save(blobs, content);
+      if (buffer.length === usualBytes) this.#spare.push(buffer);
+    });
     // Whoever waits next sees the error; until then it is not an unhandled one.
     this.#saving.catch(() => {});
   }
 
-  async #save(blobs: readonly PackedBlob[], parts: readonly Buffer[]): Promise<void> {
-    const content = [...parts, ...encodeHeader(this.#key, blobs)];
-    const pack = idOf(...content);
-    await this.#storage.save({ type: 'pack', name: pack }, content);
-    await this.#stored(pack, blobs);
+  async #save(blobs: readonly PackedBlob[], content: Buffer): Promise<void> {
+    const pack = await this.#tools.digest(content);
+    await this.#tools.storage.save({ type: 'pack', name: pack }, [content]);
+    await this.#tools.stored(pack, blobs);
   }
 }
+
+const sharedBuffer = (sizeBytes: number): Buffer => Buffer.from(new SharedArrayBuffer(sizeBytes));

@@ -1,41 +1,110 @@
+import { createCipheriv, hash, randomFillSync, timingSafeEqual, type Cipheriv } from 'node:crypto';
 import { RelocateError } from '../errors.ts';
-import { compress, decompress } from './compression.ts';
-import { idOf, open, seal, type MasterKey } from './crypto.ts';
+import { maxPlainBytes } from './compression.ts';
+import { ivBytes, macBytes, sealBytes, type MasterKey } from './crypto.ts';
+import type { Primitives } from './primitives.ts';
 import type { Id } from './types.ts';
 
-/** A blob as it goes into a pack. */
-export interface SealedBlob {
-  sealed: Buffer<ArrayBuffer>;
+/** What came of sealing a blob in place. */
+export interface Sealed {
+  /** Bytes from the beginning of the place, which the IV stands at. */
+  length: number;
   /** 0 when it is stored uncompressed. */
   uncompressedLength: number;
 }
 
-/**
- * Compresses where that helps, seals, and proves the result: what would be stored is opened again and must have the
- * blob's digest. A flipped bit in memory is found here, while the original can still be read.
- */
-export function sealBlob(key: MasterKey, id: Id, plaintext: Uint8Array, mayCompress: boolean): SealedBlob {
-  const compressed = mayCompress && plaintext.length > 0 ? compress(plaintext) : undefined;
-  const isSmaller = compressed !== undefined && compressed.length < plaintext.length;
-  const sealed = seal(key, isSmaller ? compressed : plaintext);
-  const uncompressedLength = isSmaller ? plaintext.length : 0;
-  const opened = openBlob(key, sealed, uncompressedLength);
-  if (opened === undefined || idOf(opened) !== id) {
-    throw new RelocateError('internal', `Blob ${id.slice(0, 8)} changed while it was being sealed.`, {
-      hint: 'Nothing wrong was stored. This machine’s memory may be faulty: test it, then run the command again.',
-    });
+/** Seals and opens blobs in buffers of the caller's. One for each thread: it holds room to work in. */
+export class Sealer {
+  readonly #key: MasterKey;
+  readonly #primitives: Primitives;
+  /** The AES key that turns an IV into half of a one-time key; block by block, so that one cipher does for all. */
+  readonly #macCipher: Cipheriv;
+  readonly #macKey: Buffer;
+  readonly #ivs = Buffer.alloc(ivBytes * 256);
+  #ivAt = this.#ivs.length;
+  #packed: Buffer = Buffer.alloc(0);
+  #opened: Buffer = Buffer.alloc(0);
+  #unpacked: Buffer = Buffer.alloc(0);
+
+  constructor(key: MasterKey, primitives: Primitives) {
+    this.#key = key;
+    this.#primitives = primitives;
+    this.#macCipher = createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false);
+    this.#macKey = Buffer.concat([key.macR, Buffer.alloc(16)]);
   }
-  return { sealed, uncompressedLength };
+
+  /**
+   * Seals the `length` bytes that stand 16 bytes behind the beginning of `place`, into `place`, which has room for 16
+   * more behind them; compressed where that is smaller. What is there then is opened again and must have the digest:
+   * a bit that flipped in memory is found here. Throws `internal` where one did.
+   */
+  seal(place: Buffer, length: number, id: Id, mayCompress: boolean): Sealed {
+    const plaintext = place.subarray(ivBytes, ivBytes + length);
+    const packedBytes = mayCompress ? this.#compress(plaintext) : undefined;
+    const content = packedBytes === undefined ? plaintext : this.#packed.subarray(0, packedBytes);
+    const ciphertext = place.subarray(ivBytes, ivBytes + content.length);
+    const iv = place.subarray(0, ivBytes);
+    this.#nextIv().copy(iv);
+    this.#primitives.crypt(this.#key.encrypt, iv, content, ciphertext);
+    this.#tagOf(iv, ciphertext).copy(place, ivBytes + ciphertext.length);
+    const sealed = {
+      length: ciphertext.length + sealBytes,
+      uncompressedLength: packedBytes === undefined ? 0 : length,
+    };
+    const opened = this.open(place.subarray(0, sealed.length), sealed.uncompressedLength);
+    if (opened === undefined || hash('sha256', opened, 'hex') !== id) {
+      throw new RelocateError('internal', `Blob ${id.slice(0, 8)} changed while it was being sealed.`, {
+        hint: 'Nothing wrong was stored. This machine’s memory may be faulty: test it, then run the command again.',
+      });
+    }
+    return sealed;
+  }
+
+  /**
+   * The plaintext, which is good until the next call, or undefined where the bytes are not what was sealed: nothing
+   * unauthenticated is given. The caller compares the digest.
+   */
+  open(sealed: Buffer, uncompressedLength: number): Buffer | undefined {
+    if (sealed.length < sealBytes || uncompressedLength > maxPlainBytes) return undefined;
+    const iv = sealed.subarray(0, ivBytes);
+    if (iv.every((byte) => byte === 0)) return undefined;
+    const ciphertext = sealed.subarray(ivBytes, sealed.length - macBytes);
+    if (!timingSafeEqual(this.#tagOf(iv, ciphertext), sealed.subarray(sealed.length - macBytes)))
+      return undefined;
+    this.#opened = atLeast(this.#opened, ciphertext.length);
+    const content = this.#opened.subarray(0, ciphertext.length);
+    this.#primitives.crypt(this.#key.encrypt, iv, ciphertext, content);
+    if (uncompressedLength === 0) return content;
+    this.#unpacked = atLeast(this.#unpacked, uncompressedLength);
+    const plaintext = this.#unpacked.subarray(0, uncompressedLength);
+    return this.#primitives.decompress(content, plaintext) === uncompressedLength ? plaintext : undefined;
+  }
+
+  /** The compressed length, if that is less. */
+  #compress(plaintext: Buffer): number | undefined {
+    if (plaintext.length < 2) return undefined;
+    this.#packed = atLeast(this.#packed, plaintext.length);
+    return this.#primitives.compress(plaintext, this.#packed.subarray(0, plaintext.length - 1));
+  }
+
+  #tagOf(iv: Buffer, ciphertext: Buffer): Buffer {
+    this.#macCipher.update(iv).copy(this.#macKey, 16);
+    return this.#primitives.tag(this.#macKey, ciphertext);
+  }
+
+  #nextIv(): Buffer {
+    if (this.#ivAt === this.#ivs.length) {
+      randomFillSync(this.#ivs);
+      this.#ivAt = 0;
+    }
+    this.#ivAt += ivBytes;
+    return this.#ivs.subarray(this.#ivAt - ivBytes, this.#ivAt);
+  }
 }
 
-/** The plaintext, or undefined where the bytes are not what was sealed. The caller compares the digest. */
-export function openBlob(key: MasterKey, sealed: Uint8Array, uncompressedLength: number): Buffer | undefined {
-  const stored = open(key, sealed);
-  if (stored === undefined || uncompressedLength === 0) return stored;
-  try {
-    const plaintext = decompress(stored, uncompressedLength);
-    return plaintext.length === uncompressedLength ? plaintext : undefined;
-  } catch {
-    return undefined;
-  }
+/** Room to work in is kept and seldom grows: fresh memory is slow. */
+function atLeast(buffer: Buffer, length: number): Buffer {
+  return buffer.length >= length
+    ? buffer
+    : Buffer.allocUnsafeSlow(Math.max(64 * 1024, 2 ** Math.ceil(Math.log2(length))));
 }

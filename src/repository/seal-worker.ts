@@ -1,27 +1,34 @@
+import { hash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { MasterKey } from './crypto.ts';
-import { sealBlob } from './seal-blob.ts';
+import { loadPrimitives } from './primitives.ts';
+import { Sealer } from './seal-blob.ts';
+import { sealBatch, type Batch, type SealedBatch } from './seal-batch.ts';
 
-/** The program of a sealing thread: one message in, one out, buffers handed over without a copy. */
-export interface SealRequest {
-  number: number;
-  id: string;
-  plaintext: Uint8Array;
-  mayCompress: boolean;
-}
+/** The program of a sealing thread: one message in, one out; what they speak of lies in memory that all threads see. */
+export type Request = { number: number; memory: SharedArrayBuffer } & (
+  { kind: 'seal'; blobs: Batch['blobs']; mayCompress: boolean } | { kind: 'digest'; length: number }
+);
 
-export type SealResponse =
-  | { number: number; sealed: Uint8Array<ArrayBuffer>; uncompressedLength: number }
-  | { number: number; error: unknown };
+export type Response = { number: number; result: SealedBatch | string } | { number: number; error: unknown };
 
 // oxlint-disable-next-line no-unsafe-type-assertion -- seal-pool.ts, which starts this program, hands over just this.
 const { encrypt, macK, macR } = workerData as Record<keyof MasterKey, Uint8Array>;
 const key: MasterKey = { encrypt: Buffer.from(encrypt), macK: Buffer.from(macK), macR: Buffer.from(macR) };
-parentPort?.on('message', ({ number, id, plaintext, mayCompress }: SealRequest) => {
+const sealer = new Sealer(key, loadPrimitives());
+
+function answer(request: Request): SealedBatch | string {
+  const bytes = Buffer.from(request.memory);
+  return request.kind === 'seal'
+    ? sealBatch(sealer, { bytes, ...request })
+    : hash('sha256', bytes.subarray(0, request.length), 'hex');
+}
+
+parentPort?.on('message', (request: Request) => {
+  const { number } = request;
   try {
-    const { sealed, uncompressedLength } = sealBlob(key, id, plaintext, mayCompress);
-    parentPort?.postMessage({ number, sealed, uncompressedLength } satisfies SealResponse, [sealed.buffer]);
+    parentPort?.postMessage({ number, result: answer(request) } satisfies Response);
   } catch (error) {
-    parentPort?.postMessage({ number, error } satisfies SealResponse);
+    parentPort?.postMessage({ number, error } satisfies Response);
   }
 });

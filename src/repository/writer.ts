@@ -4,14 +4,19 @@ import { Chunker, chunkerTables, minChunkBytes } from './chunker.ts';
 import type { Config } from './config.ts';
 import { idOf, type MasterKey } from './crypto.ts';
 import { blobsPerIndex, saveIndex } from './index-files.ts';
-import { Limit } from './limit.ts';
 import type { PackedBlob } from './pack.ts';
 import { Packer } from './packer.ts';
+import { place, roomFor, type Batch } from './seal-batch.ts';
 import { SealPool } from './seal-pool.ts';
+import { Slots, type Slot } from './slots.ts';
 import type { BlobType, Id, SavedContent, SaveStats } from './types.ts';
 
-/** Plaintext bytes on their way through the threads at any time: what bounds memory, whatever comes in. */
+/** Memory for blobs on their way through the threads at any time: what bounds it all, whatever comes in. */
 const inFlightBytes = 48 * 1024 * 1024;
+/** Blobs smaller than this go to the threads together with others. */
+const smallBytes = minChunkBytes;
+const batchBytes = 1024 * 1024;
+const batchBlobs = 256;
 const indexFlushMs = 10 * 60_000;
 
 /** The writing side of a repository: cuts, deduplicates, seals, packs, indexes. */
@@ -22,10 +27,14 @@ export class Writer {
   readonly #table: BlobTable;
   readonly #pool: SealPool;
   readonly #packers: Record<BlobType, Packer>;
-  readonly #limit = new Limit(inFlightBytes);
+  readonly #slots = new Slots(inFlightBytes);
+  /** Small blobs that wait for others to go with. */
+  readonly #batches: Record<BlobType, OpenBatch | undefined> = { data: undefined, tree: undefined };
+  readonly #opening: Record<BlobType, Promise<void> | undefined> = { data: undefined, tree: undefined };
   /** Blobs that are on their way and not in the table yet: saved once however often they come. */
   readonly #onTheWay: Record<BlobType, Set<Id>> = { data: new Set(), tree: new Set() };
   #tables: ReturnType<typeof chunkerTables> | undefined;
+  readonly #chunkers: Chunker[] = [];
   #running = new Set<Promise<void>>();
   #failure: { error: unknown } | undefined;
   #unindexed = new Map<Id, readonly PackedBlob[]>();
@@ -40,14 +49,19 @@ export class Writer {
     this.#config = config;
     this.#table = table;
     this.#pool = new SealPool(key);
-    const packer = (type: BlobType) =>
-      new Packer(storage, key, type, (pack, blobs) => this.#packStored(pack, blobs));
-    this.#packers = { data: packer('data'), tree: packer('tree') };
+    const tools = {
+      storage,
+      key,
+      digest: (bytes: Buffer) => this.#pool.digest(bytes),
+      stored: (pack: Id, blobs: readonly PackedBlob[]) => this.#packStored(pack, blobs),
+    };
+    this.#packers = { data: new Packer('data', tools), tree: new Packer('tree', tools) };
   }
 
   async saveStream(content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<SavedContent> {
     this.#tables ??= chunkerTables(this.#config.polynomial);
-    const chunker = new Chunker(this.#tables);
+    // One that fails on its way is not used again: what it holds is of a stream that has no end.
+    const chunker = this.#chunkers.pop() ?? new Chunker(this.#tables);
     const saved: SavedContent = { content: [], sizeBytes: 0 };
     const save = async (chunk: Buffer) => {
       saved.sizeBytes += chunk.length;
@@ -59,6 +73,7 @@ export class Writer {
     }
     const last = chunker.finish();
     if (last) await save(last);
+    this.#chunkers.push(chunker);
     return saved;
   }
 
@@ -68,24 +83,15 @@ export class Writer {
     return { content: [await this.saveBlob('data', content)], sizeBytes: content.length };
   }
 
-  /** Resolves when the blob is accepted; `flush` tells when it is stored. The bytes may be taken over. */
+  /** Resolves when the blob was copied; `flush` tells when it is stored. */
   async saveBlob(type: BlobType, plaintext: Uint8Array): Promise<Id> {
     this.#throwFailure();
     const id = idOf(plaintext);
     const onTheWay = this.#onTheWay[type];
     if (onTheWay.has(id) || this.#table.has(type, id)) return id;
     onTheWay.add(id);
-    const sizeBytes = plaintext.length;
-    await this.#limit.acquire(sizeBytes);
-    const work = this.#sealAndPack(type, id, plaintext)
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => {
-        this.#limit.release(sizeBytes);
-        this.#running.delete(work);
-      });
-    this.#running.add(work);
+    if (plaintext.length < smallBytes) await this.#addToBatch(type, id, plaintext);
+    else this.#send(type, put(newBatch(await this.#slots.take(roomFor(plaintext.length))), id, plaintext));
     this.#throwFailure();
     return id;
   }
@@ -95,6 +101,8 @@ export class Writer {
   }
 
   async flush(): Promise<void> {
+    this.#sendOpen('data');
+    this.#sendOpen('tree');
     await Promise.all(this.#running);
     this.#throwFailure();
     await Promise.all([this.#packers.data.flush(), this.#packers.tree.flush()]);
@@ -105,17 +113,55 @@ export class Writer {
     await this.#pool.close();
   }
 
-  async #sealAndPack(type: BlobType, id: Id, plaintext: Uint8Array): Promise<void> {
-    const sizeBytes = plaintext.length;
-    const blob = await this.#pool.seal(
-      id,
-      Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength),
-      this.#config.version > 1,
-    );
-    this.stats[type === 'data' ? 'dataBlobs' : 'treeBlobs'] += 1;
-    this.stats.addedBytes += sizeBytes;
-    this.stats.addedPackedBytes += blob.sealed.length;
-    await this.#packers[type].add(id, blob);
+  /** Waits where all memory is in use. */
+  async #addToBatch(type: BlobType, id: Id, plaintext: Uint8Array): Promise<void> {
+    const room = roomFor(plaintext.length);
+    for (;;) {
+      const batch = this.#batches[type];
+      if (batch && batch.usedBytes + room <= batch.slot.bytes.length && batch.blobs.length < batchBlobs) {
+        put(batch, id, plaintext);
+        return;
+      }
+      this.#sendOpen(type);
+      // Of all who wait for the next batch, the first ones may fill it.
+      this.#opening[type] ??= this.#open(type);
+      await this.#opening[type];
+    }
+  }
+
+  async #open(type: BlobType): Promise<void> {
+    this.#batches[type] = newBatch(await this.#slots.take(batchBytes));
+    this.#opening[type] = undefined;
+  }
+
+  #sendOpen(type: BlobType): void {
+    const batch = this.#batches[type];
+    if (batch === undefined) return;
+    this.#batches[type] = undefined;
+    this.#send(type, batch);
+  }
+
+  #send(type: BlobType, batch: OpenBatch): void {
+    const work = this.#sealAndPack(type, batch)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        batch.slot.release();
+        this.#running.delete(work);
+      });
+    this.#running.add(work);
+  }
+
+  async #sealAndPack(type: BlobType, { slot, blobs }: OpenBatch): Promise<void> {
+    const sealed = await this.#pool.seal({ bytes: slot.bytes, blobs, mayCompress: this.#config.version > 1 });
+    for (const [index, { length, uncompressedLength }] of sealed.entries()) {
+      const { id, at, length: plainBytes } = blobs[index] ?? { id: '', at: 0, length: 0 };
+      this.stats[type === 'data' ? 'dataBlobs' : 'treeBlobs'] += 1;
+      this.stats.addedBytes += plainBytes;
+      this.stats.addedPackedBytes += length;
+      await this.#packers[type].add(id, slot.bytes.subarray(at, at + length), uncompressedLength);
+    }
   }
 
   async #packStored(pack: Id, blobs: readonly PackedBlob[]): Promise<void> {
@@ -146,6 +192,21 @@ export class Writer {
   #throwFailure(): void {
     if (this.#failure) throw this.#failure.error;
   }
+}
+
+interface OpenBatch {
+  slot: Slot;
+  blobs: Batch['blobs'];
+  usedBytes: number;
+}
+
+const newBatch = (slot: Slot): OpenBatch => ({ slot, blobs: [], usedBytes: 0 });
+
+function put(batch: OpenBatch, id: Id, plaintext: Uint8Array): OpenBatch {
+  place(batch.slot.bytes, batch.usedBytes, plaintext);
+  batch.blobs.push({ id, at: batch.usedBytes, length: plaintext.length });
+  batch.usedBytes += roomFor(plaintext.length);
+  return batch;
 }
 
 async function* once(content: Uint8Array): AsyncGenerator<Uint8Array, void, void> {

@@ -11,7 +11,9 @@ import {
   headerLength,
   type PackedBlob,
 } from '../../src/repository/pack.ts';
-import { openBlob, sealBlob } from '../../src/repository/seal-blob.ts';
+import { loadPrimitives, plainPrimitives } from '../../src/repository/primitives.ts';
+import { Sealer } from '../../src/repository/seal-blob.ts';
+
 const key = randomMasterKey();
 
 /** Blobs of these lengths in a row, as a packer lays them. */
@@ -104,7 +106,28 @@ describe('a pack’s header', () => {
   });
 });
 
-describe('a blob', () => {
+test('the native primitives are there on the systems that we test on', () => {
+  expect(loadPrimitives()).not.toBe(plainPrimitives);
+});
+
+describe.each([
+  ['natively', loadPrimitives()],
+  ['by Node’s modules', plainPrimitives],
+])('a blob that is sealed %s', (_, primitives) => {
+  const sealer = new Sealer(key, primitives);
+  const opener = new Sealer(key, plainPrimitives);
+
+  function sealBlob(key_: typeof key, id: string, content: Uint8Array, mayCompress: boolean) {
+    const place = Buffer.alloc(content.length + 32);
+    place.set(content, 16);
+    const sealer_ = key_ === key ? sealer : new Sealer(key_, primitives);
+    const { length, uncompressedLength } = sealer_.seal(place, content.length, id, mayCompress);
+    return { sealed: place.subarray(0, length), uncompressedLength };
+  }
+
+  const openBlob = (key_: typeof key, sealed: Buffer, uncompressedLength: number) =>
+    (key_ === key ? opener : new Sealer(key_, primitives)).open(sealed, uncompressedLength);
+
   test.each([true, false])('of any content comes back (compression allowed: %s)', (mayCompress) => {
     const contents = fc.oneof(
       fc.uint8Array({ maxLength: 5000 }),
