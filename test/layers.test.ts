@@ -88,7 +88,7 @@ describe('adapters stand apart', () => {
     ['@pulumi/', /^(src\/relocation\/pulumi|stacks\/)/],
     ['pg', /^src\/postgres\//],
     ['ora', /^src\/ui\//],
-    ['koffi', /^src\/filesystem\//],
+    ['koffi', /^src\/(filesystem\/posix|repository\/primitives)/],
     ['@aws-sdk/', /^src\/storage\/s3/],
     ['commander', /^src\/(cli\/|main\.ts)/],
     ['yaml', /^src\/app\//],

@@ -87,6 +87,16 @@ async function readUpTo(file: number, buffer: Buffer, expectedBytes: number): Pr
   return length;
 }
 
+/** Of files that were read to their end. Fresh memory for each piece would cost as much time as the reading. */
+const streamBuffers: [Buffer, Buffer][] = [];
+
+const newStreamBuffer = (): Buffer => Buffer.allocUnsafeSlow(streamBytes);
+
+async function readInto(file: number, buffer: Buffer): Promise<number> {
+  return (await readAt(file, buffer, 0, buffer.length, null)).bytesRead;
+}
+
+/** Each piece is good until the next one is asked for. */
 async function* contentOf(
   file: number,
   onBytes: (bytes: number) => void,
@@ -96,13 +106,25 @@ async function* contentOf(
     onBytes(beginning.length);
     yield beginning;
   }
-  for (;;) {
-    const buffer = Buffer.allocUnsafeSlow(streamBytes);
-    const { bytesRead } = await asProblem(() => readAt(file, buffer, 0, buffer.length, null));
-    if (bytesRead === 0) return;
-    onBytes(bytesRead);
-    yield buffer.subarray(0, bytesRead);
+  // Two buffers in turns: one is being read into while the bytes of the other one are worked on.
+  let [current, next] = streamBuffers.pop() ?? [newStreamBuffer(), newStreamBuffer()];
+  let reading = readInto(file, current);
+  try {
+    for (;;) {
+      const bytesRead = await asProblem(() => reading);
+      if (bytesRead === 0) break;
+      reading = readInto(file, next);
+      // Whoever awaits it next hears of its failure.
+      reading.catch(() => {});
+      onBytes(bytesRead);
+      yield current.subarray(0, bytesRead);
+      [current, next] = [next, current];
+    }
+  } finally {
+    // The file is closed after this: nothing may read from its number any more.
+    await reading.catch(() => {});
   }
+  streamBuffers.push([current, next]);
 }
 
 function describeChange(before: FileStat, readBytes: number, after: FileStat): string | undefined {

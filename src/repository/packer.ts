@@ -84,12 +84,13 @@ export class Packer {
     this.#buffer = Buffer.alloc(0);
     this.#sizeBytes = 0;
     this.#earlier = this.#saving;
-    this.#saving = this.#saving.then(async () => {
-      await this.#save(blobs, content);
-      if (buffer.length === usualBytes) this.#spare.push(buffer);
-    });
+    this.#saving = this.#saving.then(() => this.#save(blobs, content)).then(() => this.#keep(buffer));
     // Whoever waits next sees the error; until then it is not an unhandled one.
     this.#saving.catch(() => {});
+  }
+
+  #keep(buffer: Buffer): void {
+    if (buffer.length === usualBytes) this.#spare.push(buffer);
   }
 
   async #save(blobs: readonly PackedBlob[], content: Buffer): Promise<void> {

@@ -1,5 +1,6 @@
 import { createCipheriv } from 'node:crypto';
 import { createRequire } from 'node:module';
+import type Koffi from 'koffi';
 import type { KoffiFunc } from 'koffi';
 import { compress, decompress } from './compression.ts';
 import { poly1305Tag } from './kernels.ts';
@@ -60,7 +61,7 @@ const compressionLevel = { parameter: 100, value: 3 };
 function nativePrimitives(): Primitives | undefined {
   try {
     // oxlint-disable-next-line no-unsafe-type-assertion -- the types of koffi's own.
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+    const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
     const library = koffi.load(null);
     const native = bind((signature) => library.func(signature));
     return isRight(native) ? native : undefined;

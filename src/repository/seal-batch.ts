@@ -6,7 +6,7 @@ import type { Id } from './types.ts';
 export interface Batch {
   bytes: Buffer;
   /** `at`: where the blob's place begins; its plaintext stands 16 bytes behind that. */
-  blobs: { id: Id; at: number; length: number }[];
+  blobs: { id: Id; at: number; length: number; crc: number }[];
   mayCompress: boolean;
 }
 
@@ -22,7 +22,7 @@ export function place(bytes: Buffer, at: number, plaintext: Uint8Array): void {
 
 /** Seals all of them in place. Throws `internal` where the memory cannot be trusted. */
 export function sealBatch(sealer: Sealer, { bytes, blobs, mayCompress }: Batch): SealedBatch {
-  return blobs.map(({ id, at, length }) =>
-    sealer.seal(bytes.subarray(at, at + roomFor(length)), length, id, mayCompress),
+  return blobs.map(({ id, at, length, crc }) =>
+    sealer.seal(bytes.subarray(at, at + roomFor(length)), { length, id, crc }, mayCompress),
   );
 }

@@ -1,4 +1,5 @@
-import { createCipheriv, hash, randomFillSync, timingSafeEqual, type Cipheriv } from 'node:crypto';
+import { createCipheriv, randomFillSync, timingSafeEqual, type Cipheriv } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { RelocateError } from '../errors.ts';
 import { maxPlainBytes } from './compression.ts';
 import { ivBytes, macBytes, sealBytes, type MasterKey } from './crypto.ts';
@@ -35,10 +36,15 @@ export class Sealer {
 
   /**
    * Seals the `length` bytes that stand 16 bytes behind the beginning of `place`, into `place`, which has room for 16
-   * more behind them; compressed where that is smaller. What is there then is opened again and must have the digest:
-   * a bit that flipped in memory is found here. Throws `internal` where one did.
+   * more behind them; compressed where that is smaller. What is there then is opened again and must be what the ID was
+   * made of, by the CRC that was made along with it: a bit that flipped in memory, or a fault of what compresses and
+   * encrypts, is found here. Throws `internal` where there was one.
    */
-  seal(place: Buffer, length: number, id: Id, mayCompress: boolean): Sealed {
+  seal(
+    place: Buffer,
+    { length, id, crc }: { length: number; id: Id; crc: number },
+    mayCompress: boolean,
+  ): Sealed {
     const plaintext = place.subarray(ivBytes, ivBytes + length);
     const packedBytes = mayCompress ? this.#compress(plaintext) : undefined;
     const content = packedBytes === undefined ? plaintext : this.#packed.subarray(0, packedBytes);
@@ -52,7 +58,7 @@ export class Sealer {
       uncompressedLength: packedBytes === undefined ? 0 : length,
     };
     const opened = this.open(place.subarray(0, sealed.length), sealed.uncompressedLength);
-    if (opened === undefined || hash('sha256', opened, 'hex') !== id) {
+    if (opened?.length !== length || crc32(opened) !== crc) {
       throw new RelocateError('internal', `Blob ${id.slice(0, 8)} changed while it was being sealed.`, {
         hint: 'Nothing wrong was stored. This machine’s memory may be faulty: test it, then run the command again.',
       });

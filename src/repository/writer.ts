@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { Storage } from '../storage/storage.ts';
 import type { BlobTable } from './blob-table.ts';
 import { Chunker, chunkerTables, minChunkBytes } from './chunker.ts';
@@ -86,12 +87,17 @@ export class Writer {
   /** Resolves when the blob was copied; `flush` tells when it is stored. */
   async saveBlob(type: BlobType, plaintext: Uint8Array): Promise<Id> {
     this.#throwFailure();
+    const crc = crc32(plaintext);
     const id = idOf(plaintext);
     const onTheWay = this.#onTheWay[type];
     if (onTheWay.has(id) || this.#table.has(type, id)) return id;
     onTheWay.add(id);
-    if (plaintext.length < smallBytes) await this.#addToBatch(type, id, plaintext);
-    else this.#send(type, put(newBatch(await this.#slots.take(roomFor(plaintext.length))), id, plaintext));
+    if (plaintext.length < smallBytes) await this.#addToBatch(type, { id, crc, plaintext });
+    else
+      this.#send(
+        type,
+        put(newBatch(await this.#slots.take(roomFor(plaintext.length))), { id, crc, plaintext }),
+      );
     this.#throwFailure();
     return id;
   }
@@ -114,12 +120,12 @@ export class Writer {
   }
 
   /** Waits where all memory is in use. */
-  async #addToBatch(type: BlobType, id: Id, plaintext: Uint8Array): Promise<void> {
-    const room = roomFor(plaintext.length);
+  async #addToBatch(type: BlobType, blob: NewBlob): Promise<void> {
+    const room = roomFor(blob.plaintext.length);
     for (;;) {
       const batch = this.#batches[type];
       if (batch && batch.usedBytes + room <= batch.slot.bytes.length && batch.blobs.length < batchBlobs) {
-        put(batch, id, plaintext);
+        put(batch, blob);
         return;
       }
       this.#sendOpen(type);
@@ -194,6 +200,13 @@ export class Writer {
   }
 }
 
+interface NewBlob {
+  id: Id;
+  /** Of the plaintext, made along with the ID. */
+  crc: number;
+  plaintext: Uint8Array;
+}
+
 interface OpenBatch {
   slot: Slot;
   blobs: Batch['blobs'];
@@ -202,9 +215,9 @@ interface OpenBatch {
 
 const newBatch = (slot: Slot): OpenBatch => ({ slot, blobs: [], usedBytes: 0 });
 
-function put(batch: OpenBatch, id: Id, plaintext: Uint8Array): OpenBatch {
+function put(batch: OpenBatch, { id, crc, plaintext }: NewBlob): OpenBatch {
   place(batch.slot.bytes, batch.usedBytes, plaintext);
-  batch.blobs.push({ id, at: batch.usedBytes, length: plaintext.length });
+  batch.blobs.push({ id, at: batch.usedBytes, length: plaintext.length, crc });
   batch.usedBytes += roomFor(plaintext.length);
   return batch;
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { RelocateError } from '../../src/errors.ts';
@@ -117,11 +118,21 @@ describe.each([
   const sealer = new Sealer(key, primitives);
   const opener = new Sealer(key, plainPrimitives);
 
-  function sealBlob(key_: typeof key, id: string, content: Uint8Array, mayCompress: boolean) {
+  function sealBlob(
+    key_: typeof key,
+    id: string,
+    content: Uint8Array,
+    mayCompress: boolean,
+    crc = crc32(content),
+  ) {
     const place = Buffer.alloc(content.length + 32);
     place.set(content, 16);
     const sealer_ = key_ === key ? sealer : new Sealer(key_, primitives);
-    const { length, uncompressedLength } = sealer_.seal(place, content.length, id, mayCompress);
+    const { length, uncompressedLength } = sealer_.seal(
+      place,
+      { length: content.length, id, crc },
+      mayCompress,
+    );
     return { sealed: place.subarray(0, length), uncompressedLength };
   }
 
@@ -151,11 +162,12 @@ describe.each([
     expect(sealedOf(Buffer.alloc(0))).toMatchObject({ uncompressedLength: 0 });
   });
 
-  test('whose bytes are not those of its ID is never sealed: memory that fails is found', () => {
+  test('whose bytes are not those that its ID was made of is never sealed: memory that fails is found', () => {
     const content = Buffer.from('what the ID was made of');
+    const crc = crc32(content);
     const id = idOf(content);
     content[3] = 0;
-    expect(codeOfThrown(() => sealBlob(key, id, content, true))).toBe('internal');
+    expect(codeOfThrown(() => sealBlob(key, id, content, true, crc))).toBe('internal');
   });
 
   test.each([-1, 1, 1000, 2 ** 31])('with a plaintext length that is wrong by %d does not open', (off) => {
