@@ -33,6 +33,7 @@ export class SealPool {
   readonly #threads: Thread[] = [];
   #sealerHere: Sealer | undefined;
   #number = 0;
+  #closed = false;
   #doneHereBytes = 0;
 
   constructor(key: MasterKey) {
@@ -59,9 +60,12 @@ export class SealPool {
     return result;
   }
 
+  /** What is still under way fails; nothing is begun any more, so that no thread outlives the repository. */
   async close(): Promise<void> {
+    this.#closed = true;
     const threads = this.#threads.splice(0);
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    for (const { reject } of threads.flatMap(({ waiting }) => [...waiting.values()])) reject(closedError());
   }
 
   #isForHere(sizeBytes: number): boolean {
@@ -72,6 +76,7 @@ export class SealPool {
   #ask({ buffer }: Buffer, task: Task): Promise<SealedBatch | string> {
     if (!(buffer instanceof SharedArrayBuffer))
       throw new RelocateError('internal', 'This memory is not shared.');
+    if (this.#closed) return Promise.reject(closedError());
     if (this.#threads.length === 0) this.#start();
     const thread = this.#threads.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
     const number = (this.#number += 1);
@@ -102,3 +107,6 @@ export class SealPool {
     }
   }
 }
+
+const closedError = (): RelocateError =>
+  new RelocateError('internal', 'The repository was closed while it was written to.');
