@@ -31,7 +31,7 @@ export interface DatabaseWork {
   host: HostOutput;
   /** Administrator of a server that is up already; undefined: one is started on the host. */
   adminUrl: string | undefined;
-  /** 256 bits in hex, the same whenever asked; see `Repository.deriveSecret`. */
+  /** 256 bits in hex, the same whenever asked; see deployment-keys.ts. */
   deriveSecret: (purpose: string) => string;
   signal: AbortSignal;
 }

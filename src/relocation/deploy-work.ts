@@ -9,6 +9,7 @@ import type { Repository } from '../repository/repository.ts';
 import type { Destination, SavedSource, Source } from '../sources/source.ts';
 import { deployedEnvironment, type DeployedEnvironment } from './app-environment.ts';
 import { destinationOf, placeOf, serveDatabase, type ServedDatabase } from './databases.ts';
+import type { DeriveSecret } from './deployment-keys.ts';
 import { deploymentLayout } from './layout.ts';
 import { moveOf, type DataPlace, type Places } from './places.ts';
 import { provision } from './pulumi.ts';
@@ -29,6 +30,7 @@ export interface DeployWork {
   options: unknown;
   request: DeployRequest;
   repository: Repository;
+  deriveSecret: DeriveSecret;
   sourceOf: (kind: string) => Source;
   emit: Emit;
   /** Set by `provision`. The servers' URLs hold passwords. */
@@ -48,15 +50,15 @@ export async function provisionStack(
     options: work.options,
     request: work.request,
     stateFolder: work.folder,
-    passphrase: stackPassphrase(work.repository, work.plan.deployment),
+    passphrase: stackPassphrase(work.deriveSecret, work.plan.deployment),
     emit: work.emit,
     signal,
   });
   return { hosts: work.outputs.hosts };
 }
 
-export function stackPassphrase(repository: Repository, deployment: string): string {
-  return repository.deriveSecret(`pulumi/${deployment}`);
+export function stackPassphrase(deriveSecret: DeriveSecret, deployment: string): string {
+  return deriveSecret(`pulumi/${deployment}`);
 }
 
 export function hostOfWork({ outputs }: DeployWork): HostOutput {
@@ -79,12 +81,12 @@ export async function serveOne(work: DeployWork, name: string, signal: AbortSign
   return served;
 }
 
-function secretsOf({ plan, repository, outputs }: DeployWork, name: string) {
+function secretsOf({ plan, deriveSecret, outputs }: DeployWork, name: string) {
   return {
     deployment: plan.deployment,
     name,
     adminUrl: outputs?.databaseServers?.[name],
-    deriveSecret: (purpose: string) => repository.deriveSecret(purpose),
+    deriveSecret,
   };
 }
 

@@ -6,10 +6,11 @@ import { version } from '../version.ts';
 import { withDeployLock } from './app-lock.ts';
 import { deployTasks, deployedApp, tasksOf } from './deploy-tasks.ts';
 import type { DeployWork } from './deploy-work.ts';
-import { createDeployment, damageOf, readDeployments, type Deployment } from './deployments.ts';
+import { addKeys, findSecrets, leadOf, sealKeys, type DeriveSecret } from './deployment-keys.ts';
+import { createDeployment, damageOf, readDeployments } from './deployments.ts';
 import { writeDurably } from './durable-file.ts';
 import { readHistory, withMeasurements, writeHistory } from './history.ts';
-import { openJournal, type Journal, type JournalEntry } from './journal.ts';
+import { openJournal, type Journal, type JournalEntry, type JournalHeader } from './journal.ts';
 import { deploymentLayout, stateLayout } from './layout.ts';
 import { planSteps, stepIds } from './plan.ts';
 import { preflight, prepareDeploy, prepareResume, type DeployInput, type PreparedDeploy } from './prepare.ts';
@@ -54,9 +55,16 @@ async function begin(input: DeployOptions, { emit, signal }: Tools): Promise<Dep
     return withDeployLock({ stateFolder: input.stateFolder, app, target }, async () => {
       await refuseUnfinished(input.stateFolder, prepared.plan);
       const entries = await runPreflight(prepared, { emit, signal });
-      const { id, url } = input.repository;
-      await createDeployment(input.stateFolder, prepared.plan, { id, url }, input.now, entries);
-      return carryOut(input, prepared, { emit, signal });
+      const lead = leadOf(input.repository);
+      const { deployment } = prepared.plan;
+      const keys = sealKeys(input.repository, deployment, lead.id);
+      await createDeployment(input.stateFolder, prepared.plan, lead, input.now, entries, keys);
+      const deriveSecret = await secretsOf(input, {
+        name: deployment,
+        folder: prepared.folder,
+        header: { repository: lead },
+      });
+      return carryOut(input, prepared, deriveSecret, { emit, signal });
     });
   });
 }
@@ -72,11 +80,13 @@ async function resume(input: DeployOptions, { emit, signal }: Tools): Promise<De
       hint: `Begin one with: relocate deploy --to ${target.name}`,
     });
   }
-  assertSameRepository(newest, input);
+  const deriveSecret = await secretsOf(input, newest);
   return withDeployLock({ stateFolder, app: newest.plan.app, target: target.name }, () =>
     repository.withLock('shared', { signal }, async (signal) => {
       const prepared = await prepareResume(input, newest.plan);
-      return carryOut(input, prepared, { emit, signal });
+      const { name: deployment, folder, header } = newest;
+      await addKeys(repository, { deployment, folder, leadId: header.repository.id });
+      return carryOut(input, prepared, deriveSecret, { emit, signal });
     }),
   );
 }
@@ -96,10 +106,15 @@ async function refuseUnfinished(stateFolder: string, { app, target }: Plan): Pro
 }
 
 /** Passwords are derived from the repository's key: with another repository they would be others. */
-function assertSameRepository({ name, header }: Deployment, { repository }: DeployInput): void {
-  if (header.repository.id === repository.id) return;
-  throw new RelocateError('usage', `${name} was begun from another repository: ${header.repository.url}`, {
-    facts: { deployment: name, repository: header.repository.url },
+async function secretsOf(
+  { repository }: DeployInput,
+  { name, folder, header }: { name: string; folder: string; header: Pick<JournalHeader, 'repository'> },
+): Promise<DeriveSecret> {
+  const { id: leadId, url } = header.repository;
+  const found = await findSecrets(repository, { deployment: name, folder, leadId });
+  if (found !== undefined) return found;
+  throw new RelocateError('usage', `${name} was begun from another repository: ${url}`, {
+    facts: { deployment: name, repository: url },
     hint: 'Name that one with -r to go on.',
   });
 }
@@ -139,12 +154,18 @@ const phaseTitles: Readonly<Record<Exclude<Phase, 'preflight'>, (plan: Plan) => 
 /** More dumps at once than this only fight for the disk. */
 const parallelSteps = 4;
 
-async function carryOut(input: DeployOptions, prepared: PreparedDeploy, tools: Tools): Promise<DeployReport> {
+async function carryOut(
+  input: DeployOptions,
+  prepared: PreparedDeploy,
+  deriveSecret: DeriveSecret,
+  tools: Tools,
+): Promise<DeployReport> {
   const { folder, plan } = prepared;
   const { repository, sourceOf } = input;
   const work: DeployWork = {
     ...prepared,
     repository,
+    deriveSecret,
     sourceOf,
     emit: tools.emit,
     outputs: undefined,

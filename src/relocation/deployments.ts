@@ -65,6 +65,8 @@ export async function createDeployment(
   repository: JournalHeader['repository'],
   startedAt: Date,
   entries: readonly JournalEntry[],
+  /** Text of keys.json. */
+  keys?: string,
 ): Promise<string> {
   const parent = stateLayout.deployments(stateFolder);
   await mkdir(parent, { recursive: true, mode: 0o700 });
@@ -85,6 +87,7 @@ export async function createDeployment(
     mode: 0o600,
     flush: true,
   });
+  if (keys !== undefined) await writeFile(deploymentLayout.keys(draft), keys, { mode: 0o600, flush: true });
   await syncFolder(draft);
   const folder = stateLayout.deployment(stateFolder, plan.deployment);
   await rename(draft, folder);

@@ -11,6 +11,7 @@ import type { Repository } from '../repository/repository.ts';
 import { databaseService, strayClusters } from './databases.ts';
 import { withDeployLock } from './app-lock.ts';
 import { stackPassphrase } from './deploy-work.ts';
+import { findSecrets, type DeriveSecret } from './deployment-keys.ts';
 import { deploymentNames, forgetDeployment, missing, readPlan } from './deployments.ts';
 import { dropDatabase } from './drop-databases.ts';
 import { readJournal } from './journal.ts';
@@ -101,8 +102,8 @@ async function destroyOne(doomed: Doomed, input: DestroyInput, { emit, signal }:
   let remaining: { error: unknown } | undefined;
   if (stackExists({ stateFolder: folder, request })) {
     try {
-      const repository = await openRightRepository(doomed, input);
-      const passphrase = stackPassphrase(repository, plan.deployment);
+      const deriveSecret = await openSecrets(doomed, input);
+      const passphrase = stackPassphrase(deriveSecret, plan.deployment);
       const work: StackRequest = { target, options, request, stateFolder: folder, passphrase, emit, signal };
       await dropDatabases(plan, work);
       await destroyStack(work);
@@ -167,14 +168,15 @@ async function dropDatabases(plan: Plan, work: StackRequest): Promise<void> {
   }
 }
 
-async function openRightRepository({ folder, name }: Doomed, input: DestroyInput): Promise<Repository> {
+async function openSecrets({ folder, name }: Doomed, input: DestroyInput): Promise<DeriveSecret> {
   const repository = await input.openRepository();
   // A journal that cannot be read is a reason to destroy: the engine itself tells whether the key is the right one.
   const journal = await readJournal(deploymentLayout.journal(folder)).catch(() => undefined);
-  if (journal === undefined || journal.header.repository.id === repository.id) return repository;
-  const { header } = journal;
-  throw new RelocateError('usage', `${name} was made from another repository: ${header.repository.url}`, {
-    facts: { deployment: name, repository: header.repository.url },
+  const lead = journal?.header.repository;
+  const found = await findSecrets(repository, { deployment: name, folder, leadId: lead?.id });
+  if (found !== undefined) return found;
+  throw new RelocateError('usage', `${name} was made from another repository: ${lead?.url ?? 'unknown'}`, {
+    facts: { deployment: name, repository: lead?.url },
     hint: 'Name that one with -r.',
   });
 }

@@ -16,6 +16,8 @@ export const stateLayout = {
 export const deploymentLayout = {
   plan: (folder: string) => join(folder, 'plan.json'),
   journal: (folder: string) => join(folder, 'journal.jsonl'),
+  /** Only where the app has several copies; see deployment-keys.ts. */
+  keys: (folder: string) => join(folder, 'keys.json'),
   /** Of one source, by its path in the snapshot. */
   scratch: (folder: string, path: string) => join(folder, 'scratch', path),
   reportJson: (folder: string) => join(folder, 'report.json'),

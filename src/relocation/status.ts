@@ -6,6 +6,7 @@ import { checkSite } from './check-site.ts';
 import { destinationOf, placeOf } from './databases.ts';
 import { deployedEnvironment } from './app-environment.ts';
 import { lockHolder } from './app-lock.ts';
+import { findSecrets } from './deployment-keys.ts';
 import { deploymentNames, readDeployment, type Deployment } from './deployments.ts';
 import { stateLayout } from './layout.ts';
 import { findPlaces, moveOf } from './places.ts';
@@ -133,20 +134,22 @@ function nextOf({ name, plan }: Deployment, state: DeploymentStatus['state']): s
 
 /** The checks of the app that was deployed, each tried once. */
 async function checksOf(
-  { plan, steps, header }: Deployment,
+  { name, folder, plan, steps, header }: Deployment,
   { repository, schemas }: StatusInput,
   signal: AbortSignal,
 ): Promise<CheckOutcome[] | undefined> {
   const host = hostFromJournal(steps);
-  if (repository === undefined || repository.id !== header.repository.id || host === undefined)
-    return undefined;
+  if (repository === undefined || host === undefined) return undefined;
+  const leadId = header.repository.id;
+  const deriveSecret = await findSecrets(repository, { deployment: name, folder, leadId });
+  if (deriveSecret === undefined) return undefined;
   const { app } = await readSavedApp(repository, await repository.findSnapshot(plan.snapshot.id), schemas);
   const places = findPlaces(app, plan.folder);
   const secrets = (name: string) => ({
     deployment: plan.deployment,
     name,
     adminUrl: undefined,
-    deriveSecret: (purpose: string) => repository.deriveSecret(purpose),
+    deriveSecret,
   });
   const served = new Map(
     places.data.flatMap(({ name }) => {

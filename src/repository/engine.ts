@@ -10,7 +10,8 @@ import { damaged, isDamage, saveDocument } from './document.ts';
 import { loadIndex, loadSoundIndex } from './index-files.ts';
 import { createKey, listKeyInfos } from './key.ts';
 import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
-import type { CheckOptions, Repository } from './repository.ts';
+import type { Polynomial } from './polynomial.ts';
+import type { CheckOptions, Repository, RepositoryCopy, RepositoryKey } from './repository.ts';
 import { repairIndex } from './repair-index.ts';
 import { loadPrimitives } from './primitives.ts';
 import { Sealer } from './seal-blob.ts';
@@ -32,10 +33,13 @@ import { Writer } from './writer.ts';
 const readAhead = 4;
 
 /** The parts put together; its contract stands in repository.ts. The index is loaded when a blob is first asked for. */
-export class Engine implements Repository {
+export class Engine implements Repository, RepositoryCopy {
   readonly id: Id;
   readonly url: string;
   readonly version: 1 | 2;
+  readonly polynomial: Polynomial;
+  readonly failure = undefined;
+  savedSnapshot: Id | undefined;
   readonly #storage: Storage;
   readonly #key: MasterKey;
   readonly #config: Config;
@@ -51,10 +55,19 @@ export class Engine implements Repository {
     this.id = config.id;
     this.url = storage.url;
     this.version = config.version;
+    this.polynomial = config.polynomial;
     this.#storage = storage;
     this.#key = master;
     this.#config = config;
     this.#keyId = keyId;
+  }
+
+  get key(): RepositoryKey {
+    return { id: this.id, deriveSecret: (purpose) => this.deriveSecret(purpose) };
+  }
+
+  get copies(): readonly RepositoryCopy[] {
+    return [this];
   }
 
   withLock<T>(
@@ -83,8 +96,16 @@ export class Engine implements Repository {
     return (await this.#write()).saveBytes(content);
   }
 
-  async saveTree(json: Uint8Array): Promise<Id> {
-    return (await this.#write()).saveBlob('tree', json);
+  saveTree(json: Uint8Array): Promise<Id> {
+    return this.saveBlob('tree', json);
+  }
+
+  async saveBlob(type: BlobType, plaintext: Uint8Array, id?: Id): Promise<Id> {
+    return (await this.#write()).saveBlob(type, plaintext, id);
+  }
+
+  async loadIndex(): Promise<void> {
+    await this.#index();
   }
 
   hasBlob(type: BlobType, id: Id): boolean {
@@ -139,7 +160,8 @@ export class Engine implements Repository {
   async saveSnapshot(snapshot: Snapshot): Promise<Id> {
     // Whoever took the lock away may have pruned what this snapshot refers to.
     for (const assertHeld of this.#held) await assertHeld();
-    return saveDocument(this.#storage, this.#key, 'snapshot', snapshot, this.version);
+    this.savedSnapshot = await saveDocument(this.#storage, this.#key, 'snapshot', snapshot, this.version);
+    return this.savedSnapshot;
   }
 
   snapshots(filter?: SnapshotFilter, emit?: Emit): Promise<StoredSnapshot[]> {

@@ -1,4 +1,6 @@
+import type { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import type { Polynomial } from './polynomial.ts';
 import type { SnapshotFilter } from './snapshots.ts';
 import type {
   BlobType,
@@ -22,6 +24,10 @@ export interface Repository {
   readonly id: Id;
   readonly url: string;
   readonly version: 1 | 2;
+  /** By which files are cut. Repositories that share it share their blobs' IDs. */
+  readonly polynomial: Polynomial;
+  /** The repositories that stand behind this one, in the order of preference; one alone is its own only copy. */
+  readonly copies: readonly RepositoryCopy[];
 
   /**
    * Runs `work` under a lock that is refreshed while it runs. The signal aborts when the lock could not be refreshed
@@ -39,6 +45,13 @@ export interface Repository {
   saveBytes(content: Uint8Array): Promise<SavedContent>;
   /** Stores one tree blob (its JSON as in restic, newline at the end). */
   saveTree(json: Uint8Array): Promise<Id>;
+  /**
+   * Stores one blob as it is; the plaintext may be changed once this resolves, and `flush` tells when it is stored.
+   * `id` where the caller knows it already.
+   */
+  saveBlob(type: BlobType, plaintext: Uint8Array, id?: Id): Promise<Id>;
+  /** Until it resolves, `hasBlob` and `blobSize` may not know of blobs that are there. */
+  loadIndex(): Promise<void>;
   hasBlob(type: BlobType, id: Id): boolean;
   /** Writes all open packs and the index. Only after this may a snapshot that refers to the blobs be saved. */
   flush(): Promise<void>;
@@ -72,13 +85,27 @@ export interface Repository {
   /** Removes stale locks, or all; returns those removed. */
   unlock(options: { all: boolean }): Promise<LockInfo[]>;
 
+  close(): Promise<void>;
+}
+
+export interface RepositoryCopy {
+  readonly url: string;
+  /** Undefined where it could not be opened. */
+  readonly key: RepositoryKey | undefined;
+  /** Why it takes no part, or none any more. */
+  readonly failure: RelocateError | undefined;
+  /** Under which ID the snapshot that was saved last lies there; undefined where none does. */
+  readonly savedSnapshot: Id | undefined;
+}
+
+export interface RepositoryKey {
+  /** The repository's ID. */
+  readonly id: Id;
   /**
    * A 256-bit secret in hex that is the same for everyone who can open this repository, whatever their password, and
-   * tells nothing of the master key (HKDF-SHA256 with `purpose` as its info).
+   * tells nothing of the master key (HKDF-SHA256 with `purpose` as its info). Other copies have others.
    */
   deriveSecret(purpose: string): string;
-
-  close(): Promise<void>;
 }
 
 export interface CheckOptions {

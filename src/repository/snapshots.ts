@@ -34,6 +34,11 @@ const snapshotJson = z.object({
   paths: texts,
   tags: texts,
   hostname: z.string().nullish(),
+  username: z.string().nullish(),
+  uid: z.number().nullish(),
+  gid: z.number().nullish(),
+  excludes: texts,
+  original: hexId.nullish(),
   program_version: z.string().nullish(),
   summary: summaryJson.nullish(),
 });
@@ -43,18 +48,9 @@ type Place = { storage: Storage; key: MasterKey };
 async function loadSnapshot({ storage, key }: Place, id: string): Promise<StoredSnapshot> {
   const parsed = snapshotJson.safeParse(await loadDocument(storage, key, { type: 'snapshot', name: id }));
   if (!parsed.success) throw damaged(`snapshot ${id.slice(0, 8)}`, parsed.error);
-  const { time, tree, paths, parent, tags, hostname, program_version, summary } = parsed.data;
-  return {
-    id,
-    time,
-    tree,
-    paths: paths ?? [],
-    ...(parent ? { parent } : {}),
-    ...(tags ? { tags } : {}),
-    ...(hostname ? { hostname } : {}),
-    ...(program_version ? { program_version } : {}),
-    ...(summary ? { summary } : {}),
-  };
+  const { time, tree, paths, ...optional } = parsed.data;
+  const present = Object.entries(optional).filter(([, value]) => value !== null && value !== undefined);
+  return { id, time, tree, paths: paths ?? [], ...Object.fromEntries(present) };
 }
 
 /** Snapshots that carry all of `tags` and none of `withoutTags`. */

@@ -85,10 +85,9 @@ export class Writer {
   }
 
   /** Resolves when the blob was copied; `flush` tells when it is stored. */
-  async saveBlob(type: BlobType, plaintext: Uint8Array): Promise<Id> {
+  async saveBlob(type: BlobType, plaintext: Uint8Array, id: Id = idOf(plaintext)): Promise<Id> {
     this.#throwFailure();
     const crc = crc32(plaintext);
-    const id = idOf(plaintext);
     const onTheWay = this.#onTheWay[type];
     if (onTheWay.has(id) || this.#table.has(type, id)) return id;
     onTheWay.add(id);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { connect } from '../../src/postgres/connection.ts';
 import { withDatabase } from '../../src/postgres/url.ts';
 import type { DeployReport, SnapshotResult } from '../../src/relocation/types.ts';
+import { findSecrets } from '../../src/relocation/deployment-keys.ts';
 import { openRepository } from '../../src/repository/index.ts';
 import { openStorage } from '../../src/storage/index.ts';
 import { relocate, resultOf, testPassword } from '../support/cli.ts';
@@ -76,7 +77,8 @@ suite(`a Postgres of ${sizeMib} MiB with all that is awkward (needs Linux and Po
   async function deployedUrl({ deployment, environment }: DeployReport): Promise<string> {
     const repository = await openRepository(await openStorage(repositoryUrl), testPassword);
     try {
-      const password = repository.deriveSecret(`postgres/${deployment}/db/admin`);
+      const derive = await findSecrets(repository, { deployment, folder: '', leadId: repository.id });
+      const password = derive?.(`postgres/${deployment}/db/admin`) ?? '';
       const moved = environment.find(({ name }) => name === 'DATABASE_URL')?.after ?? '';
       const { port } = new URL(moved);
       return withDatabase(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`, richName);

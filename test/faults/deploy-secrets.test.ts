@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findSecrets } from '../../src/relocation/deployment-keys.ts';
 import { relocate, testPassword } from '../support/cli.ts';
 import { loseApp, lostAppPrefix, type LostApp } from '../support/deploy-app.ts';
 import { deploymentsIn } from '../support/deploy-runs.ts';
@@ -77,13 +78,17 @@ const mark = `secrets-${process.pid}-${Date.now()}`;
 async function secretsOf(app: LostApp, deployment: string): Promise<Record<string, string>> {
   const repository = await app.open();
   try {
+    const root = repository.copies[0]?.key?.deriveSecret(`deployment/${deployment}`) ?? '';
+    const derive = await findSecrets(repository, { deployment, folder: '', leadId: repository.id });
+    if (derive === undefined) throw new Error('no secrets');
     return {
+      'the root of its secrets': root,
       'the repository’s password': testPassword,
       'the old database’s password': 'old secret',
       'the old one, as in a URL': 'old%20secret',
-      'the new database’s password': repository.deriveSecret(`postgres/${deployment}/db`),
-      'the new server’s password': repository.deriveSecret(`postgres/${deployment}/db/admin`),
-      'the stack’s passphrase': repository.deriveSecret(`pulumi/${deployment}`),
+      'the new database’s password': derive(`postgres/${deployment}/db`),
+      'the new server’s password': derive(`postgres/${deployment}/db/admin`),
+      'the stack’s passphrase': derive(`pulumi/${deployment}`),
     };
   } finally {
     await repository.close();
