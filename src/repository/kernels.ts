@@ -7,6 +7,7 @@ const pageBytes = 65_536;
 const dataAt = pageBytes;
 
 interface ChunkerKernel {
+  prepare(): void;
   findCut(from: number, to: number): number;
 }
 
@@ -31,6 +32,7 @@ export function createCutFinder(
   const kernel = exports as ChunkerKernel;
   memory.set(new Uint8Array(tables.leaving.buffer), 0x400);
   memory.set(new Uint8Array(tables.top.buffer), 0xc00);
+  kernel.prepare();
   return {
     buffer: Buffer.from(memory.buffer, dataAt, sizeBytes),
     find(from, to) {
