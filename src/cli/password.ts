@@ -14,16 +14,29 @@ export async function readPassword(
   environment: Environment,
   options: { confirm?: boolean } = {},
 ): Promise<string> {
+  return (
+    (await givenPassword(globals, environment, 'PASSWORD')) ?? fromTerminal('repository password', options)
+  );
+}
+
+/** The same without the terminal; `name` is what the variables are called, after `RELOCATE_` or `RESTIC_`. */
+export async function givenPassword(
+  {
+    passwordFile,
+    passwordCommand,
+  }: { passwordFile?: string | undefined; passwordCommand?: string | undefined },
+  environment: Environment,
+  name: 'PASSWORD' | 'FROM_PASSWORD',
+): Promise<string | undefined> {
   const given = (suffix: string) => environment[`RELOCATE_${suffix}`] ?? environment[`RESTIC_${suffix}`];
-  if (globals.passwordFile !== undefined) return fromFile(globals.passwordFile);
-  if (globals.passwordCommand !== undefined) return fromCommand(globals.passwordCommand);
-  const file = given('PASSWORD_FILE');
+  if (passwordFile !== undefined) return fromFile(passwordFile);
+  if (passwordCommand !== undefined) return fromCommand(passwordCommand);
+  const file = given(`${name}_FILE`);
   if (file !== undefined) return fromFile(file);
-  const command = given('PASSWORD_COMMAND');
+  const command = given(`${name}_COMMAND`);
   if (command !== undefined) return fromCommand(command);
-  const plain = given('PASSWORD');
-  if (plain !== undefined) return notEmpty(plain, 'RELOCATE_PASSWORD');
-  return fromTerminal('repository password', options);
+  const plain = given(name);
+  return plain === undefined ? undefined : notEmpty(plain, `RELOCATE_${name}`);
 }
 
 export async function fromFile(path: string): Promise<string> {

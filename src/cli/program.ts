@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { version } from '../version.ts';
 import { checkCommand } from './check.ts';
 import { completionCommand } from './completion.ts';
+import { copyCommand } from './copy.ts';
 import { deployCommand } from './deploy.ts';
 import { destroyCommand } from './destroy.ts';
 import { addGlobals } from './globals.ts';
@@ -42,6 +43,7 @@ export function buildProgram(): Command {
   snapshotsCommand(program);
   showCommand(program);
   checkCommand(program);
+  copyCommand(program);
   repairCommand(program);
   restoreCommand(program);
   planCommand(program);

@@ -51,12 +51,67 @@ export class BlobTable {
   }
 
   has(type: BlobType, id: Id): boolean {
-    return this.#first(type, id) !== undefined;
+    return this.rowOf(type, id) !== undefined;
+  }
+
+  /** Whether a pack has this very blob at this very place already: two index files may name one pack. */
+  hasPlace(pack: Id, blob: PackedBlob): boolean {
+    const packNumber = this.#packNumbers.get(pack);
+    if (packNumber === undefined) return false;
+    for (const at of this.#find(blob.type, blob.id))
+      if (this.#packOf[at] === packNumber && this.#offsets[at] === blob.offset) return true;
+    return false;
+  }
+
+  hasPack(pack: Id): boolean {
+    return this.#packNumbers.has(pack);
+  }
+
+  /**
+   * The number of a blob's first entry, from 0 to `size`: what sets and counts over millions of blobs go by. It stays
+   * the same as entries are added.
+   */
+  rowOf(type: BlobType, id: Id): number | undefined {
+    const wanted = Buffer.from(id, 'hex');
+    return this.#search(type, wanted, wanted.readUInt32LE(0))?.at;
+  }
+
+  /** The first entry of the blob that this entry is one of. */
+  firstRow(row: number): number {
+    const wanted = this.#ids.subarray(row * 32, row * 32 + 32);
+    return this.#search(this.#typeOf(row), wanted, wanted.readUInt32LE(0))?.at ?? row;
+  }
+
+  entry(row: number): PackedBlob & { pack: Id } {
+    const { pack, ...place } = this.#location(row);
+    return {
+      ...place,
+      pack,
+      type: this.#typeOf(row),
+      id: this.#ids.toString('hex', row * 32, row * 32 + 32),
+    };
+  }
+
+  /** An entry without its texts: `packNumber` counts in `packs()`. */
+  numbers(row: number): {
+    packNumber: number;
+    offset: number;
+    length: number;
+    isTree: boolean;
+    isCompressed: boolean;
+  } {
+    return {
+      packNumber: this.#packOf[row] ?? 0,
+      offset: this.#offsets[row] ?? 0,
+      length: this.#lengths[row] ?? 0,
+      isTree: this.#types[row] === 1,
+      isCompressed: (this.#plainLengths[row] ?? 0) > 0,
+    };
   }
 
   /** Plaintext bytes; undefined for a blob that is not here. */
   plainSize(type: BlobType, id: Id): number | undefined {
-    const at = this.#first(type, id);
+    const at = this.rowOf(type, id);
     if (at === undefined) return undefined;
     const plain = this.#plainLengths[at] ?? 0;
     return plain > 0 ? plain : (this.#lengths[at] ?? 0) - sealedOverhead;
@@ -68,15 +123,11 @@ export class BlobTable {
   }
 
   *entries(): Generator<PackedBlob & { pack: Id }, void, void> {
-    for (let at = 0; at < this.#count; at += 1) {
-      const { pack, ...place } = this.#location(at);
-      yield {
-        ...place,
-        pack,
-        type: this.#types[at] === 1 ? 'tree' : 'data',
-        id: this.#ids.toString('hex', at * 32, at * 32 + 32),
-      };
-    }
+    for (let at = 0; at < this.#count; at += 1) yield this.entry(at);
+  }
+
+  #typeOf(row: number): BlobType {
+    return this.#types[row] === 1 ? 'tree' : 'data';
   }
 
   #location(at: number): BlobLocation {
@@ -86,11 +137,6 @@ export class BlobTable {
       length: this.#lengths[at] ?? 0,
       uncompressedLength: this.#plainLengths[at] ?? 0,
     };
-  }
-
-  #first(type: BlobType, id: Id): number | undefined {
-    const wanted = Buffer.from(id, 'hex');
-    return this.#search(type, wanted, wanted.readUInt32LE(0))?.at;
   }
 
   *#find(type: BlobType, id: Id): Generator<number, void, void> {

@@ -7,15 +7,16 @@ import { checkRepository } from './check.ts';
 import type { Config } from './config.ts';
 import { idOf, type MasterKey } from './crypto.ts';
 import { damaged, isDamage, saveDocument } from './document.ts';
-import { loadIndex, loadSoundIndex } from './index-files.ts';
+import { addIndexFiles, loadIndex, loadSoundIndex } from './index-files.ts';
 import { createKey, listKeyInfos } from './key.ts';
 import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
 import type { Polynomial } from './polynomial.ts';
 import type { CheckOptions, Repository, RepositoryCopy, RepositoryKey } from './repository.ts';
+import { readBlobs, type ReadBlob } from './read-blobs.ts';
 import { repairIndex } from './repair-index.ts';
 import { loadPrimitives } from './primitives.ts';
 import { Sealer } from './seal-blob.ts';
-import { findSnapshot, listSnapshots, type SnapshotFilter } from './snapshots.ts';
+import { findSnapshot, listSnapshots, loadSnapshotDocument, type SnapshotFilter } from './snapshots.ts';
 import type {
   BlobType,
   Id,
@@ -46,6 +47,7 @@ export class Engine implements Repository, RepositoryCopy {
   #keyId: Id;
   #table: Promise<BlobTable> | undefined;
   #loadedTable: BlobTable | undefined;
+  readonly #indexFiles = new Set<Id>();
   #sealer: Sealer | undefined;
   #writer: Promise<Writer> | undefined;
   #startedWriter: Writer | undefined;
@@ -105,7 +107,10 @@ export class Engine implements Repository, RepositoryCopy {
   }
 
   async loadIndex(): Promise<void> {
-    await this.#index();
+    const isThere = this.#table !== undefined;
+    const table = await this.#index();
+    if (isThere)
+      await addIndexFiles({ storage: this.#storage, key: this.#key, table, loaded: this.#indexFiles });
   }
 
   hasBlob(type: BlobType, id: Id): boolean {
@@ -127,8 +132,7 @@ export class Engine implements Repository, RepositoryCopy {
     for (const place of (await this.#index()).locations(type, id)) {
       try {
         const sealed = await this.#storage.load({ type: 'pack', name: place.pack }, place);
-        this.#sealer ??= new Sealer(this.#key, loadPrimitives());
-        const plaintext = this.#sealer.open(sealed, place.uncompressedLength);
+        const plaintext = this.#opener().open(sealed, place.uncompressedLength);
         // The sealer's memory is used for the next blob.
         if (plaintext !== undefined && idOf(plaintext) === id) return Buffer.from(plaintext);
         problem = damaged(`blob ${id.slice(0, 8)} in pack ${place.pack.slice(0, 8)}`);
@@ -137,6 +141,15 @@ export class Engine implements Repository, RepositoryCopy {
       }
     }
     throw problem ?? damaged(`blob ${id.slice(0, 8)}, which no index knows,`);
+  }
+
+  async *loadBlobs(
+    type: BlobType,
+    ids: Iterable<Id>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<ReadBlob, void, void> {
+    const source = { storage: this.#storage, table: await this.#index(), sealer: this.#opener() };
+    yield* readBlobs({ ...source, loadBlob: (...blob) => this.loadBlob(...blob) }, type, ids, signal);
   }
 
   blobSize(type: BlobType, id: Id): number | undefined {
@@ -162,6 +175,10 @@ export class Engine implements Repository, RepositoryCopy {
     for (const assertHeld of this.#held) await assertHeld();
     this.savedSnapshot = await saveDocument(this.#storage, this.#key, 'snapshot', snapshot, this.version);
     return this.savedSnapshot;
+  }
+
+  snapshotDocument(id: Id): Promise<Snapshot> {
+    return loadSnapshotDocument({ storage: this.#storage, key: this.#key }, id);
   }
 
   snapshots(filter?: SnapshotFilter, emit?: Emit): Promise<StoredSnapshot[]> {
@@ -193,6 +210,7 @@ export class Engine implements Repository, RepositoryCopy {
   async repairIndex(options?: { emit?: Emit; signal?: AbortSignal | undefined }): Promise<RepairIndexResult> {
     const result = await repairIndex(this.#place(), options);
     this.#table = undefined;
+    this.#indexFiles.clear();
     return result;
   }
 
@@ -258,12 +276,19 @@ export class Engine implements Repository, RepositoryCopy {
     await this.#storage.close();
   }
 
+  #opener(): Sealer {
+    this.#sealer ??= new Sealer(this.#key, loadPrimitives());
+    return this.#sealer;
+  }
+
   #place() {
     return { storage: this.#storage, key: this.#key, version: this.version };
   }
 
   #index(): Promise<BlobTable> {
-    this.#table ??= loadIndex(this.#storage, this.#key).then((table) => (this.#loadedTable = table));
+    this.#table ??= loadIndex(this.#storage, this.#key, this.#indexFiles).then(
+      (table) => (this.#loadedTable = table),
+    );
     return this.#table;
   }
 

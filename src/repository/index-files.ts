@@ -25,13 +25,21 @@ const parallelLoads = 4;
 export const blobsPerIndex = 50_000;
 
 /** All index files of the repository in one table. Throws `repository-damaged` at the first that is not whole. */
-export async function loadIndex(storage: Storage, key: MasterKey): Promise<BlobTable> {
-  return loadSoundIndex(storage, key, (error) => {
-    throw new RelocateError(error.code, error.message, {
-      facts: error.facts,
-      hint: `Nothing was changed, and no data is lost: packs list what they hold. Make the index again with: relocate repair index`,
-      cause: error,
-    });
+export async function loadIndex(
+  storage: Storage,
+  key: MasterKey,
+  loaded: Set<Id> = new Set(),
+): Promise<BlobTable> {
+  const table = new BlobTable();
+  await addIndexFiles({ storage, key, table, loaded }, refuseDamaged);
+  return table;
+}
+
+function refuseDamaged(error: RelocateError): never {
+  throw new RelocateError(error.code, error.message, {
+    facts: error.facts,
+    hint: `Nothing was changed, and no data is lost: packs list what they hold. Make the index again with: relocate repair index`,
+    cause: error,
   });
 }
 
@@ -42,12 +50,22 @@ export async function loadSoundIndex(
   onDamaged: (error: RelocateError) => void,
 ): Promise<BlobTable> {
   const table = new BlobTable();
-  const names = (await storage.list('index')).map((file) => file.name);
+  await addIndexFiles({ storage, key, table, loaded: new Set() }, onDamaged);
+  return table;
+}
+
+/** Adds the index files that are not in `loaded` yet to the table, and to `loaded`. */
+export async function addIndexFiles(
+  { storage, key, table, loaded }: { storage: Storage; key: MasterKey; table: BlobTable; loaded: Set<Id> },
+  onDamaged: (error: RelocateError) => void = refuseDamaged,
+): Promise<void> {
+  const names = (await storage.list('index')).map((file) => file.name).filter((name) => !loaded.has(name));
   const next = names.values();
   const loadAll = async () => {
     for (const name of next) {
       try {
         addIndex(table, await loadDocument(storage, key, { type: 'index', name }), name);
+        loaded.add(name);
       } catch (error) {
         if (!isDamage(error)) throw error;
         onDamaged(error);
@@ -55,17 +73,18 @@ export async function loadSoundIndex(
     }
   };
   await Promise.all(Array.from({ length: parallelLoads }, loadAll));
-  return table;
 }
 
 export function addIndex(table: BlobTable, document: unknown, name: Id): void {
   const parsed = indexJson.safeParse(document);
   if (!parsed.success) throw damaged(`index ${name.slice(0, 8)}`, parsed.error);
   for (const pack of parsed.data.packs ?? []) {
+    // A repair or prune that was killed leaves old and new index files, which name the same packs.
+    const mayBeKnown = table.hasPack(pack.id);
     for (const value of pack.blobs ?? []) {
       const blob = blobOf(value);
       if (blob === undefined) throw damaged(`index ${name.slice(0, 8)}`);
-      table.add(pack.id, blob);
+      if (!mayBeKnown || !table.hasPlace(pack.id, blob)) table.add(pack.id, blob);
     }
   }
 }

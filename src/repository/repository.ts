@@ -1,6 +1,7 @@
 import type { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Polynomial } from './polynomial.ts';
+import type { ReadBlob } from './read-blobs.ts';
 import type { SnapshotFilter } from './snapshots.ts';
 import type {
   BlobType,
@@ -50,7 +51,7 @@ export interface Repository {
    * `id` where the caller knows it already.
    */
   saveBlob(type: BlobType, plaintext: Uint8Array, id?: Id): Promise<Id>;
-  /** Until it resolves, `hasBlob` and `blobSize` may not know of blobs that are there. */
+  /** Loads index files that are not known yet; until it resolves, `hasBlob` and `blobSize` may not know of blobs that are there. */
   loadIndex(): Promise<void>;
   hasBlob(type: BlobType, id: Id): boolean;
   /** Writes all open packs and the index. Only after this may a snapshot that refers to the blobs be saved. */
@@ -64,7 +65,15 @@ export interface Repository {
   /** The content in order, a few blobs read ahead. */
   readContent(content: readonly Id[], signal?: AbortSignal): AsyncGenerator<Buffer, void, void>;
 
+  /**
+   * Many blobs of one type, read pack by pack in the order they lie in. One of which no copy can be read is given with
+   * its error instead of its bytes, for the others may be whole.
+   */
+  loadBlobs(type: BlobType, ids: Iterable<Id>, signal?: AbortSignal): AsyncGenerator<ReadBlob, void, void>;
+
   saveSnapshot(snapshot: Snapshot): Promise<Id>;
+  /** The snapshot's document as it stands there, also with fields that this program does not know. */
+  snapshotDocument(id: Id): Promise<Snapshot>;
   /** Oldest first; `tags` must all be there. Snapshot files that cannot be read are left out and said with `emit`. */
   snapshots(filter?: SnapshotFilter, emit?: Emit): Promise<StoredSnapshot[]>;
   /** `latest`, or an unambiguous prefix of an ID. Throws `snapshot-missing`. */

@@ -4,7 +4,7 @@ import { silent, type Emit } from '../events.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { MasterKey } from './crypto.ts';
 import { damaged, loadDocument } from './document.ts';
-import type { Id, StoredSnapshot } from './types.ts';
+import type { Id, Snapshot, StoredSnapshot } from './types.ts';
 
 const hexId = z.string().regex(/^[0-9a-f]{64}$/);
 const texts = z.array(z.string()).nullish();
@@ -45,8 +45,24 @@ const snapshotJson = z.object({
 
 type Place = { storage: Storage; key: MasterKey };
 
-async function loadSnapshot({ storage, key }: Place, id: string): Promise<StoredSnapshot> {
-  const parsed = snapshotJson.safeParse(await loadDocument(storage, key, { type: 'snapshot', name: id }));
+async function loadSnapshot(place: Place, id: Id): Promise<StoredSnapshot> {
+  return parseSnapshot(await loadSnapshotDocument(place, id), id);
+}
+
+/**
+ * The document as it stands there, with Go's nulls, and with fields of restic or of a later version that the program
+ * does not know.
+ */
+export async function loadSnapshotDocument({ storage, key }: Place, id: Id): Promise<Snapshot> {
+  const document = await loadDocument(storage, key, { type: 'snapshot', name: id });
+  if (!isSnapshot(document)) throw damaged(`snapshot ${id.slice(0, 8)}`);
+  return document;
+}
+
+const isSnapshot = (document: unknown): document is Snapshot => snapshotJson.safeParse(document).success;
+
+function parseSnapshot(document: unknown, id: Id): StoredSnapshot {
+  const parsed = snapshotJson.safeParse(document);
   if (!parsed.success) throw damaged(`snapshot ${id.slice(0, 8)}`, parsed.error);
   const { time, tree, paths, ...optional } = parsed.data;
   const present = Object.entries(optional).filter(([, value]) => value !== null && value !== undefined);

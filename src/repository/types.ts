@@ -90,6 +90,17 @@ export interface RepairIndexResult {
   unreadable: { pack: Id; reason: string; keptBlobs: number }[];
 }
 
+export interface CopyResult {
+  copied: { from: Id; to: Id }[];
+  /** Snapshots of the source that the destination had already. */
+  present: Id[];
+  /** Snapshots that the source cannot give whole, and why. */
+  failed: { snapshot: Id; reason: string }[];
+  /** Plaintext bytes of blobs that the destination did not have, and the same as stored there. */
+  addedBytes: number;
+  addedPackedBytes: number;
+}
+
 export interface CheckResult {
   /** One plain sentence each; empty when the repository is sound. */
   errors: string[];
