@@ -1,9 +1,17 @@
-import { chmodSync, lchownSync, lstatSync } from 'node:fs';
+import { chmodSync, fchmodSync, fchownSync, fstatSync, lchownSync, lstatSync } from 'node:fs';
 import type { Node } from '../repository/tree.ts';
 import { toPosixPermissions } from './modes.ts';
 import type { Attribute, FileStat, Posix } from './posix.ts';
 import { messageOf } from './system-error.ts';
 import { parseTime } from './times.ts';
+
+/** What a node says of a file beside its content; can be copied between threads. */
+export type Metadata = Pick<Node, 'type' | 'mode' | 'uid' | 'gid' | 'mtime' | 'atime' | 'extendedAttributes'>;
+
+export function metadataOf({ type, mode, uid, gid, mtime, atime, extendedAttributes }: Node): Metadata {
+  const metadata: Metadata = { type, mode, uid, gid, mtime, atime };
+  return extendedAttributes === undefined ? metadata : { ...metadata, extendedAttributes };
+}
 
 /** What did not work, in words that go beside the file's path. */
 export type Complaint = (reason: string) => void;
@@ -15,7 +23,7 @@ const setIds = 0o6000;
  * another. Only what differs is touched. Never follows a symlink. Returns false where the owner stayed another because
  * only root may give files away; set-ID bits are then left out, they would lend the wrong user's rights.
  */
-export function applyMetadata(posix: Posix, path: Buffer, node: Node, complain: Complaint): boolean {
+export function applyMetadata(posix: Posix, path: Buffer, node: Metadata, complain: Complaint): boolean {
   const stat = posix.lstat(path);
   const owned = applyOwner(path, node, stat, complain);
   applyAttributes(posix, path, node.extendedAttributes ?? [], complain);
@@ -24,15 +32,39 @@ export function applyMetadata(posix: Posix, path: Buffer, node: Node, complain: 
   return owned;
 }
 
+/** The same for a file that we made and have open. `path` is where it lies. */
+export function applyToOpenFile(
+  posix: Posix,
+  descriptor: number,
+  path: Buffer,
+  node: Metadata,
+  complain: Complaint,
+): boolean {
+  const owned = applyOwnerTo(descriptor, node, complain);
+  applyAttributes(posix, path, node.extendedAttributes ?? [], complain);
+  fchmodSync(descriptor, permissionsOf(node, owned, complain));
+  posix.setTimesOf(descriptor, parseTime(node.atime), parseTime(node.mtime));
+  return owned;
+}
+
+function applyOwnerTo(descriptor: number, node: Metadata, complain: Complaint): boolean {
+  if (!isOwner(node, complain)) return false;
+  try {
+    fchownSync(descriptor, node.uid, node.gid);
+    return true;
+  } catch (error) {
+    if (process.geteuid?.() === 0) throw error;
+    const { uid, gid } = fstatSync(descriptor);
+    return uid === node.uid && gid === node.gid;
+  }
+}
+
 /** To chown it means “leave as it is”: it would report success, and a set-ID bit then lend the rights of another. */
 const noOwner = 0xffffffff;
 
-function applyOwner(path: Buffer, node: Node, stat: FileStat, complain: Complaint): boolean {
+function applyOwner(path: Buffer, node: Metadata, stat: FileStat, complain: Complaint): boolean {
   if (stat.uid === node.uid && stat.gid === node.gid) return true;
-  if (node.uid === noOwner || node.gid === noOwner) {
-    complain(`its owner ${node.uid}:${node.gid} is none that a file can have`);
-    return false;
-  }
+  if (!isOwner(node, complain)) return false;
   try {
     lchownSync(path, node.uid, node.gid);
     return true;
@@ -40,6 +72,12 @@ function applyOwner(path: Buffer, node: Node, stat: FileStat, complain: Complain
     if (process.geteuid?.() === 0) throw error;
     return false;
   }
+}
+
+function isOwner({ uid, gid }: Metadata, complain: Complaint): boolean {
+  if (uid !== noOwner && gid !== noOwner) return true;
+  complain(`its owner ${uid}:${gid} is none that a file can have`);
+  return false;
 }
 
 function applyAttributes(
@@ -77,12 +115,16 @@ function attempt(work: () => void, problem: string, complain: Complaint): void {
   }
 }
 
-function applyMode(path: Buffer, node: Node, owned: boolean, complain: Complaint): void {
+function applyMode(path: Buffer, node: Metadata, owned: boolean, complain: Complaint): void {
+  chmodNoFollow(path, permissionsOf(node, owned, complain));
+}
+
+function permissionsOf(node: Metadata, owned: boolean, complain: Complaint): number {
   const wanted = toPosixPermissions(node.mode);
   const permissions = owned ? wanted : wanted & ~setIds;
   if (permissions !== wanted)
     complain('its set-user-ID or set-group-ID bit was left out: the owner is another one');
-  chmodNoFollow(path, permissions);
+  return permissions;
 }
 
 /** Node has no fchmodat: nothing but a look right before keeps chmod from following a symlink. */

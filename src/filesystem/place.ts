@@ -28,17 +28,18 @@ export function clear(path: Buffer, present: FileStat | undefined): void {
 
 const ownerOnly = 0o700;
 
-/** The folder can be written to by us until it gets its own mode. */
-export function makeFolder(posix: Posix, path: Buffer): void {
+/** The folder can be written to by us until it gets its own mode. Tells whether it was not there before. */
+export function makeFolder(posix: Posix, path: Buffer): boolean {
   const present = look(posix, path);
   if (present !== undefined && fileType(present.mode) === 'dir') {
     if ((present.mode & ownerOnly) !== ownerOnly && process.geteuid?.() !== 0) {
       chmodSync(path, (present.mode & 0o7777) | ownerOnly);
     }
-    return;
+    return false;
   }
   clear(path, present);
   mkdirSync(path, ownerOnly);
+  return true;
 }
 
 export function makeSymlink(posix: Posix, path: Buffer, target: Buffer): void {

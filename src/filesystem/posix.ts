@@ -1,4 +1,4 @@
-import { lstatSync, lutimesSync, type BigIntStats } from 'node:fs';
+import { futimesSync, lstatSync, lutimesSync, type BigIntStats } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import type { KoffiFunc } from 'koffi';
 import type { Event } from '../events.ts';
@@ -40,6 +40,8 @@ export interface Posix {
   setAttribute(path: Buffer, attribute: Attribute): void;
   removeAttribute(path: Buffer, name: string): void;
   setTimes(path: Buffer, atime: Moment, mtime: Moment): void;
+  /** Of an open file. */
+  setTimesOf(descriptor: number, atime: Moment, mtime: Moment): void;
   /** mknod: `mode` holds the type too. */
   makeNode(path: Buffer, mode: number, device: bigint): void;
   /** What this machine cannot do, as a sentence to warn with; undefined where all is there. */
@@ -90,6 +92,7 @@ function linuxPosix(bind: (signature: string) => LibcFunction, lastError: () => 
   const lsetxattr = bind('int lsetxattr(void *path, void *name, void *value, size_t size, int flags)');
   const lremovexattr = bind('int lremovexattr(void *path, void *name)');
   const utimensat = bind('int utimensat(int folder, void *path, void *times, int flags)');
+  const futimens = bind('int futimens(int descriptor, void *times)');
   const mknod = bindMknod(bind);
 
   // One call at a time and none of them re-enters, so that all can share their buffers.
@@ -98,7 +101,8 @@ function linuxPosix(bind: (signature: string) => LibcFunction, lastError: () => 
   const stat = new DataView(statBuffer.buffer, statBuffer.byteOffset, statBuffer.length);
   const valueBuffer = Buffer.alloc(maxAttributeBytes);
   const listBuffer = Buffer.alloc(maxAttributeBytes);
-  const timesBuffer = Buffer.alloc(32);
+  const times = new BigInt64Array(4);
+  const timesBuffer = Buffer.from(times.buffer);
 
   const terminated = (path: Buffer | RawText): Buffer => {
     if (path.length >= maxPathBytes) throw systemError('ENAMETOOLONG', 'open', path);
@@ -109,6 +113,14 @@ function linuxPosix(bind: (signature: string) => LibcFunction, lastError: () => 
   };
   const failed = (call: string, path: Buffer | RawText) =>
     systemError(getSystemErrorName(-lastError()), call, path);
+
+  const timesOf = (atime: Moment, mtime: Moment): Buffer => {
+    for (const [index, { seconds, nanoseconds }] of [atime, mtime].entries()) {
+      times[index * 2] = BigInt(seconds);
+      times[index * 2 + 1] = BigInt(nanoseconds);
+    }
+    return timesBuffer;
+  };
 
   const readValue = (path: Buffer | RawText, name: Buffer): Buffer | undefined => {
     const length = Number(
@@ -146,12 +158,12 @@ function linuxPosix(bind: (signature: string) => LibcFunction, lastError: () => 
       if (lremovexattr(terminated(path), Buffer.from(`${name}\0`)) !== 0) throw failed('removexattr', path);
     },
     setTimes(path, atime, mtime) {
-      for (const [index, moment] of [atime, mtime].entries()) {
-        timesBuffer.writeBigInt64LE(BigInt(moment.seconds), index * 16);
-        timesBuffer.writeBigInt64LE(BigInt(moment.nanoseconds), index * 16 + 8);
-      }
-      if (utimensat(atCurrentFolder, terminated(path), timesBuffer, atSymlinkNofollow) !== 0)
+      const times = timesOf(atime, mtime);
+      if (utimensat(atCurrentFolder, terminated(path), times, atSymlinkNofollow) !== 0)
         throw failed('utime', path);
+    },
+    setTimesOf(descriptor, atime, mtime) {
+      if (futimens(descriptor, timesOf(atime, mtime)) !== 0) throw failed('futime', '');
     },
     makeNode(path, mode, device) {
       if (mknod(terminated(path), mode, device) !== 0) throw failed('mknod', path);
@@ -221,6 +233,7 @@ const plainPosix: Posix = {
   },
   removeAttribute: () => {},
   setTimes: (path, atime, mtime) => lutimesSync(path, toSeconds(atime), toSeconds(mtime)),
+  setTimesOf: (descriptor, atime, mtime) => futimesSync(descriptor, toSeconds(atime), toSeconds(mtime)),
   makeNode: (path) => {
     throw systemError('ENOTSUP', 'mknod', path);
   },

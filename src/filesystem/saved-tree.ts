@@ -10,7 +10,7 @@ import { findNode, loadTree } from './trees.ts';
 
 /** A folder of a snapshot, e.g. `/data/db`, for a source to read from. Throws `snapshot-missing` where it is none. */
 export async function savedTree(
-  repository: Pick<Repository, 'loadBlob' | 'readContent' | 'blobSize'>,
+  repository: Pick<Repository, 'loadBlob' | 'consumeBlobs' | 'readContent' | 'blobSize'>,
   snapshotTree: Id,
   path: string,
   { emit, signal }: { emit: Emit; signal: AbortSignal },

@@ -1,14 +1,21 @@
 import { createHash } from 'node:crypto';
 import { closeSync, constants, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import type { Node } from '../repository/tree.ts';
-import type { Repository } from '../repository/repository.ts';
+import { systemCodeOf } from '../errors.ts';
+import { applyToOpenFile, type Complaint, type Metadata } from './metadata.ts';
 import { joinPath } from './paths.ts';
+import type { Posix } from './posix.ts';
 
 /** Zeros are left out in units of this size, the usual one of file systems: they become holes. */
 const blockBytes = 4096;
 const zeros = Buffer.alloc(blockBytes);
 
-const temporaryPrefix = '.relocate-';
+export const temporaryPrefix = '.relocate-';
+
+/** Where a file comes to lie, and where it is until it is whole. */
+export interface FilePlace {
+  path: Buffer;
+  temporary: Buffer;
+}
 
 /**
  * A name for the file while it is being written. It depends on the final name alone, so that the next run after a kill
@@ -20,42 +27,48 @@ export function temporaryPath(folder: Buffer, name: Buffer, taken: (name: string
   return joinPath(folder, Buffer.from(temporary));
 }
 
-/**
- * Writes content to a temporary file, lets `finish` set its metadata there, then gives it its name: under its name the
- * file is whole or not there. Returns the bytes written, holes included.
- */
-export async function writeFile(
-  repository: Pick<Repository, 'readContent'>,
-  node: Node,
-  paths: { temporary: Buffer; final: Buffer },
-  { signal, onBytes, finish }: { signal: AbortSignal; onBytes: (bytes: number) => void; finish: () => void },
-): Promise<number> {
-  rmSync(paths.temporary, { force: true });
-  const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
-  const descriptor = openSync(paths.temporary, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600);
+const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
+const newFile = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW;
+
+/** A new and empty file, opened; what an earlier run left there is removed, never written into. */
+export function createTemporary(temporary: Buffer): number {
   try {
-    let sizeBytes = 0;
-    try {
-      for await (const part of repository.readContent(node.content ?? [], signal)) {
-        writeSparse(descriptor, part, sizeBytes);
-        sizeBytes += part.length;
-        onBytes(part.length);
-      }
-      ftruncateSync(descriptor, sizeBytes);
-    } finally {
-      closeSync(descriptor);
-    }
-    finish();
-    renameSync(paths.temporary, paths.final);
-    return sizeBytes;
+    return openSync(temporary, newFile, 0o600);
   } catch (error) {
-    rmSync(paths.temporary, { force: true });
-    throw error;
+    if (systemCodeOf(error) !== 'EEXIST') throw error;
+    rmSync(temporary, { force: true });
+    return openSync(temporary, newFile, 0o600);
   }
 }
 
+/** One that was created before. */
+export function openTemporary(temporary: Buffer): number {
+  return openSync(temporary, O_WRONLY | O_NOFOLLOW);
+}
+
+/**
+ * Gives an open temporary file its length, for it may end in a hole, and its metadata; closes it, and gives it its name:
+ * under its name the file is whole or not there. Returns false where its owner stayed another.
+ */
+export function finishFile(
+  posix: Posix,
+  descriptor: number,
+  { path, temporary }: FilePlace,
+  { sizeBytes, metadata, complain }: { sizeBytes: number; metadata: Metadata; complain: Complaint },
+): boolean {
+  let owned;
+  try {
+    ftruncateSync(descriptor, sizeBytes);
+    owned = applyToOpenFile(posix, descriptor, temporary, metadata, complain);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, path);
+  return owned;
+}
+
 /** Writes what is not zero; blocks are those of the file, not of the part. */
-function writeSparse(descriptor: number, part: Buffer, position: number): void {
+export function writeSparse(descriptor: number, part: Buffer, position: number): void {
   let start = 0;
   for (let at = 0; at < part.length;) {
     const end = Math.min(part.length, at + blockBytes - ((position + at) % blockBytes));

@@ -27,6 +27,8 @@ export class BlobTable {
   #slots = new Uint32Array(4096);
   #count = 0;
   readonly #packs: Id[] = [];
+  /** For each pack where its last blob ends. */
+  readonly #packEnds: number[] = [];
   readonly #packNumbers = new Map<Id, number>();
 
   get size(): number {
@@ -37,11 +39,19 @@ export class BlobTable {
     return this.#packs;
   }
 
+  /** Where the last blob ends that is known of a pack, in bytes from its beginning; 0 for an unknown pack. */
+  packEnd(pack: Id): number {
+    const number = this.#packNumbers.get(pack);
+    return number === undefined ? 0 : (this.#packEnds[number] ?? 0);
+  }
+
   add(pack: Id, blob: PackedBlob): void {
     if (this.#count === this.#offsets.length) this.#grow();
     const at = this.#count;
     this.#ids.write(blob.id, at * 32, 'hex');
-    this.#packOf[at] = this.#packNumber(pack);
+    const packNumber = this.#packNumber(pack);
+    this.#packOf[at] = packNumber;
+    this.#packEnds[packNumber] = Math.max(this.#packEnds[packNumber] ?? 0, blob.offset + blob.length);
     this.#offsets[at] = blob.offset;
     this.#lengths[at] = blob.length;
     this.#plainLengths[at] = blob.uncompressedLength;

@@ -2,23 +2,20 @@ import { RelocateError } from '../errors.ts';
 import { silent } from '../events.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { BlobTable } from './blob-table.ts';
-import { idOf, type MasterKey } from './crypto.ts';
 import { readKey } from './key.ts';
-import { decodeHeader, headerLength, type PackedBlob } from './pack.ts';
+import type { PackedBlob } from './pack.ts';
 import type { CheckOptions } from './repository.ts';
-import { loadPrimitives } from './primitives.ts';
-import { Sealer } from './seal-blob.ts';
+import type { Reader } from './reader.ts';
 import { decodeTree } from './tree.ts';
-import type { BlobType, CheckResult, Id, StoredSnapshot } from './types.ts';
+import type { CheckResult, Id, StoredSnapshot } from './types.ts';
 
 export interface CheckInput {
   storage: Storage;
-  key: MasterKey;
   table: BlobTable;
   snapshots: readonly StoredSnapshot[];
   /** Problems met while the index was loaded and the snapshots were listed. */
   errors: readonly string[];
-  loadBlob: (type: BlobType, id: Id) => Promise<Buffer>;
+  reader: Pick<Reader, 'loadBlob' | 'readPacks'>;
 }
 
 const short = (id: Id) => id.slice(0, 8);
@@ -72,7 +69,7 @@ async function damagedKeys(storage: Storage): Promise<string[]> {
 }
 
 async function checkTrees(
-  { table, loadBlob }: CheckInput,
+  { table, reader }: CheckInput,
   snapshot: StoredSnapshot,
   errors: string[],
 ): Promise<void> {
@@ -82,7 +79,7 @@ async function checkTrees(
     if (seen.has(id)) continue;
     seen.add(id);
     try {
-      for (const node of decodeTree(await loadBlob('tree', id))) {
+      for (const node of decodeTree(await reader.loadBlob('tree', id))) {
         if (node.subtree !== undefined) open.push(node.subtree);
         for (const blob of node.content ?? []) {
           if (!table.has('data', blob)) {
@@ -100,13 +97,12 @@ async function checkTrees(
 }
 
 async function readPacks(
-  { storage, key }: CheckInput,
+  { reader }: CheckInput,
   { readDataPercent, emit = silent, signal }: CheckOptions,
   byPack: ReadonlyMap<Id, readonly PackedBlob[]>,
   present: ReadonlyMap<Id, number>,
   errors: string[],
 ): Promise<{ readPacks: number; readBytes: number }> {
-  const sealer = new Sealer(key, loadPrimitives());
   const all = [...byPack.keys()].filter((pack) => present.has(pack));
   const count = readDataPercent === 0 ? 0 : Math.max(1, Math.ceil((all.length * readDataPercent) / 100));
   // A random share each time, so that repeated checks of a part come to read all of it.
@@ -116,44 +112,14 @@ async function readPacks(
     .slice(0, count);
   const totalBytes = chosen.reduce((sum, { pack }) => sum + (present.get(pack) ?? 0), 0);
   let readBytes = 0;
-  for (const { pack } of chosen) {
-    signal?.throwIfAborted();
-    try {
-      const bytes = await storage.load({ type: 'pack', name: pack });
-      readBytes += bytes.length;
-      const wrong = damageOf(key, sealer, pack, bytes, byPack.get(pack) ?? []);
-      if (wrong !== undefined) errors.push(`Pack ${short(pack)} is damaged: ${wrong}.`);
-    } catch (error) {
-      if (!(error instanceof RelocateError)) throw error;
-      errors.push(`Pack ${short(pack)}: ${error.message}`);
-    }
-    emit({ type: 'progress', phase: 'check', doneBytes: readBytes, totalBytes });
-  }
+  await reader.readPacks(
+    chosen.map(({ pack }) => ({ pack, sizeBytes: present.get(pack) ?? 0, indexed: byPack.get(pack) ?? [] })),
+    (pack, sizeBytes, damage) => {
+      if (damage !== undefined) errors.push(`Pack ${short(pack)}: ${damage}`);
+      readBytes += sizeBytes;
+      emit({ type: 'progress', phase: 'check', doneBytes: readBytes, totalBytes });
+    },
+    signal,
+  );
   return { readPacks: chosen.length, readBytes };
-}
-
-/** What is wrong with a pack's bytes, or undefined. */
-function damageOf(
-  key: MasterKey,
-  sealer: Sealer,
-  pack: Id,
-  bytes: Buffer,
-  indexed: readonly PackedBlob[],
-): string | undefined {
-  if (idOf(bytes) !== pack) return 'its bytes do not have the digest it is named by';
-  const length = headerLength(bytes.subarray(-4), bytes.length);
-  const header = decodeHeader(key, bytes.subarray(bytes.length - 4 - length, -4), bytes.length);
-  const listed = new Map(header.map((blob) => [`${blob.type} ${blob.id} ${blob.offset}`, blob]));
-  for (const blob of indexed) {
-    const same = listed.get(`${blob.type} ${blob.id} ${blob.offset}`);
-    if (same?.length !== blob.length || same.uncompressedLength !== blob.uncompressedLength)
-      return 'its header and the index differ';
-    const plaintext = sealer.open(
-      bytes.subarray(blob.offset, blob.offset + blob.length),
-      blob.uncompressedLength,
-    );
-    if (plaintext === undefined || idOf(plaintext) !== blob.id)
-      return `blob ${short(blob.id)} cannot be read back`;
-  }
-  return undefined;
 }

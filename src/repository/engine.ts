@@ -5,17 +5,18 @@ import type { Storage } from '../storage/storage.ts';
 import type { BlobTable } from './blob-table.ts';
 import { checkRepository } from './check.ts';
 import type { Config } from './config.ts';
-import { idOf, type MasterKey } from './crypto.ts';
-import { damaged, isDamage, saveDocument } from './document.ts';
+import type { MasterKey } from './crypto.ts';
+import { isDamage, saveDocument } from './document.ts';
 import { addIndexFiles, loadIndex, loadSoundIndex } from './index-files.ts';
 import { createKey, listKeyInfos } from './key.ts';
 import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
+import type { BlobConsumer } from './open-pool.ts';
 import type { Polynomial } from './polynomial.ts';
 import type { CheckOptions, Repository, RepositoryCopy, RepositoryKey } from './repository.ts';
 import { readBlobs, type ReadBlob } from './read-blobs.ts';
+import { readContent } from './read-content.ts';
+import { Reader, type BlobOrder, type BlobOutcomes } from './reader.ts';
 import { repairIndex } from './repair-index.ts';
-import { loadPrimitives } from './primitives.ts';
-import { Sealer } from './seal-blob.ts';
 import { findSnapshot, listSnapshots, loadSnapshotDocument, type SnapshotFilter } from './snapshots.ts';
 import type {
   BlobType,
@@ -29,9 +30,6 @@ import type {
   StoredSnapshot,
 } from './types.ts';
 import { Writer } from './writer.ts';
-
-/** Blobs fetched before they are asked for when a file is read. */
-const readAhead = 4;
 
 /** The parts put together; its contract stands in repository.ts. The index is loaded when a blob is first asked for. */
 export class Engine implements Repository, RepositoryCopy {
@@ -48,7 +46,7 @@ export class Engine implements Repository, RepositoryCopy {
   #table: Promise<BlobTable> | undefined;
   #loadedTable: BlobTable | undefined;
   readonly #indexFiles = new Set<Id>();
-  #sealer: Sealer | undefined;
+  #reader: Reader | undefined;
   #writer: Promise<Writer> | undefined;
   #startedWriter: Writer | undefined;
   readonly #held = new Set<AssertHeld>();
@@ -128,19 +126,7 @@ export class Engine implements Repository, RepositoryCopy {
   }
 
   async loadBlob(type: BlobType, id: Id): Promise<Buffer> {
-    let problem: unknown;
-    for (const place of (await this.#index()).locations(type, id)) {
-      try {
-        const sealed = await this.#storage.load({ type: 'pack', name: place.pack }, place);
-        const plaintext = this.#opener().open(sealed, place.uncompressedLength);
-        // The sealer's memory is used for the next blob.
-        if (plaintext !== undefined && idOf(plaintext) === id) return Buffer.from(plaintext);
-        problem = damaged(`blob ${id.slice(0, 8)} in pack ${place.pack.slice(0, 8)}`);
-      } catch (error) {
-        problem = error;
-      }
-    }
-    throw problem ?? damaged(`blob ${id.slice(0, 8)}, which no index knows,`);
+    return (await this.#read()).loadBlob(type, id);
   }
 
   async *loadBlobs(
@@ -148,7 +134,8 @@ export class Engine implements Repository, RepositoryCopy {
     ids: Iterable<Id>,
     signal?: AbortSignal,
   ): AsyncGenerator<ReadBlob, void, void> {
-    const source = { storage: this.#storage, table: await this.#index(), sealer: this.#opener() };
+    const sealer = (await this.#read()).pool.sealer();
+    const source = { storage: this.#storage, table: await this.#index(), sealer };
     yield* readBlobs({ ...source, loadBlob: (...blob) => this.loadBlob(...blob) }, type, ids, signal);
   }
 
@@ -156,18 +143,18 @@ export class Engine implements Repository, RepositoryCopy {
     return this.#loadedTable?.plainSize(type, id);
   }
 
+  async consumeBlobs<Work, Result>(
+    type: BlobType,
+    orders: AsyncIterable<readonly BlobOrder<Work>[]>,
+    consumer: BlobConsumer<Work, Result>,
+    outcomes: BlobOutcomes<Work, Result>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return (await this.#read()).consumeBlobs(type, orders, consumer, outcomes, signal);
+  }
+
   async *readContent(content: readonly Id[], signal?: AbortSignal): AsyncGenerator<Buffer, void, void> {
-    const ahead: Promise<Buffer>[] = [];
-    for (let at = 0; at < content.length; at += 1) {
-      signal?.throwIfAborted();
-      for (let next = at + ahead.length; next < Math.min(content.length, at + readAhead); next += 1) {
-        const blob = this.loadBlob('data', content[next] ?? '');
-        blob.catch(() => {});
-        ahead.push(blob);
-      }
-      const blob = ahead.shift();
-      if (blob) yield await blob;
-    }
+    yield* readContent(await this.#read(), content, signal);
   }
 
   async saveSnapshot(snapshot: Snapshot): Promise<Id> {
@@ -197,11 +184,10 @@ export class Engine implements Repository, RepositoryCopy {
     return checkRepository(
       {
         storage: this.#storage,
-        key: this.#key,
         table: await this.#indexForCheck(errors),
         snapshots,
         errors,
-        loadBlob: (type, id) => this.loadBlob(type, id),
+        reader: await this.#read(),
       },
       options,
     );
@@ -273,12 +259,8 @@ export class Engine implements Repository, RepositoryCopy {
 
   async close(): Promise<void> {
     await this.#startedWriter?.close();
+    await this.#reader?.close();
     await this.#storage.close();
-  }
-
-  #opener(): Sealer {
-    this.#sealer ??= new Sealer(this.#key, loadPrimitives());
-    return this.#sealer;
   }
 
   #place() {
@@ -301,6 +283,17 @@ export class Engine implements Repository, RepositoryCopy {
       });
     });
     return this.#table;
+  }
+
+  /** By the index as it is now: it may have been made anew. */
+  async #read(): Promise<Reader> {
+    const table = await this.#index();
+    const before = this.#reader;
+    if (before?.table === table) return before;
+    const reader = new Reader(this.#storage, this.#key, table);
+    this.#reader = reader;
+    await before?.close();
+    return reader;
   }
 
   #write(): Promise<Writer> {

@@ -1,7 +1,9 @@
 import type { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import type { BlobConsumer } from './open-pool.ts';
 import type { Polynomial } from './polynomial.ts';
 import type { ReadBlob } from './read-blobs.ts';
+import type { BlobOrder, BlobOutcomes } from './reader.ts';
 import type { SnapshotFilter } from './snapshots.ts';
 import type {
   BlobType,
@@ -62,7 +64,19 @@ export interface Repository {
   loadBlob(type: BlobType, id: Id): Promise<Buffer>;
   /** Blob's plaintext length in bytes, from the index; undefined where the index knows no such blob. */
   blobSize(type: BlobType, id: Id): number | undefined;
-  /** The content in order, a few blobs read ahead. */
+  /**
+   * The quick way for much: blobs are loaded by packs, each once however often it is ordered, several packs at once,
+   * opened and verified in threads, and handed to the consumer there, in no order. Resolves when all orders are done or
+   * failed; throws what `orders` or an outcome throws, and the signal's reason, when nothing is under way any more.
+   */
+  consumeBlobs<Work, Result>(
+    type: BlobType,
+    orders: AsyncIterable<readonly BlobOrder<Work>[]>,
+    consumer: BlobConsumer<Work, Result>,
+    outcomes: BlobOutcomes<Work, Result>,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** The content in order, read ahead and opened in threads. */
   readContent(content: readonly Id[], signal?: AbortSignal): AsyncGenerator<Buffer, void, void>;
 
   /**

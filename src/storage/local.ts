@@ -8,6 +8,7 @@ import {
   isFileName,
   pathOf,
   shorterThanAsked,
+  type FileRange,
   type FileType,
   type Storage,
   type StorageFile,
@@ -55,13 +56,13 @@ export class LocalStorage implements Storage {
     }
   }
 
-  async load(file: StorageFile, range?: { offset: number; length: number }): Promise<Buffer> {
+  async load(file: StorageFile, range?: FileRange): Promise<Buffer> {
     const path = this.#path(file);
     try {
       const handle = await open(path, 'r');
       try {
         const length = range?.length ?? (await handle.stat()).size;
-        const bytes = Buffer.allocUnsafeSlow(length);
+        const bytes = range?.into?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
         const read = await readFully(handle, bytes, range?.offset ?? 0);
         if (read < length) throw shorterThanAsked(this.url, file, length, read);
         return bytes;

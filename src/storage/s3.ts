@@ -9,6 +9,7 @@ import {
   isFileName,
   pathOf,
   shorterThanAsked,
+  type FileRange,
   type FileType,
   type Storage,
   type StorageFile,
@@ -95,7 +96,7 @@ class S3Storage implements Storage {
     }
   }
 
-  async load(file: StorageFile, range?: { offset: number; length: number }): Promise<Buffer> {
+  async load(file: StorageFile, range?: FileRange): Promise<Buffer> {
     if (range?.length === 0) return this.#loadNothing(file);
     const last = range && range.offset + range.length - 1;
     const command = new this.#sdk.GetObjectCommand({
@@ -107,7 +108,7 @@ class S3Storage implements Storage {
       const { Body, ContentLength } = await this.#inRegion(() => this.#client.send(command));
       if (!(Body instanceof Readable)) throw new Error('The server’s answer has no body.');
       const wantedBytes = range?.length ?? ContentLength ?? 0;
-      if (ContentLength === wantedBytes) return await readWhole(Body, wantedBytes);
+      if (ContentLength === wantedBytes) return await readWhole(Body, wantedBytes, range?.into);
       Body.destroy();
       throw shorterThanAsked(this.url, file, wantedBytes, ContentLength ?? 0);
     } catch (cause) {
@@ -248,8 +249,8 @@ function hasHeaders(request: unknown): request is { headers: Record<string, stri
   return typeof request === 'object' && request !== null && 'headers' in request;
 }
 
-async function readWhole(body: Readable, sizeBytes: number): Promise<Buffer> {
-  const whole = Buffer.allocUnsafeSlow(sizeBytes);
+async function readWhole(body: Readable, sizeBytes: number, into?: Buffer): Promise<Buffer> {
+  const whole = into?.subarray(0, sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes);
   let done = 0;
   for await (const part of body.iterator()) {
     if (!(part instanceof Uint8Array) || done + part.length > sizeBytes)

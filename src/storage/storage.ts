@@ -11,6 +11,17 @@ export interface StorageFile {
   name: string;
 }
 
+/** In bytes. */
+export interface FileRange {
+  offset: number;
+  length: number;
+  /**
+   * Memory of at least that length, to be used again and again by the caller, because fresh memory is slow. A storage
+   * may read into it and give a view of it, or give other memory: whoever passes it looks which one came.
+   */
+  into?: Buffer;
+}
+
 export interface Storage {
   /** As given by the user, without any secret: fit for messages. */
   readonly url: string;
@@ -29,7 +40,7 @@ export interface Storage {
    * Reads a file or exactly `range` of it. Throws `storage-failed` with fact `missing: true` where there is none, and
    * `storage-failed` when fewer bytes than asked for are there.
    */
-  load(file: StorageFile, range?: { offset: number; length: number }): Promise<Buffer>;
+  load(file: StorageFile, range?: FileRange): Promise<Buffer>;
 
   /** Size in bytes, or undefined where there is no such file. */
   size(file: StorageFile): Promise<number | undefined>;

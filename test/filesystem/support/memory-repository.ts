@@ -41,6 +41,15 @@ export function memoryRepository() {
     hasBlob: (type, id) => blobs[type].has(id),
     loadBlob,
     blobSize: (type, id) => blobs[type].get(id)?.length,
+    async consumeBlobs(type, orders, { consume }, { done, failed }, signal) {
+      for await (const some of orders) {
+        for (const { id, work } of some) {
+          signal?.throwIfAborted();
+          const blob = await loadBlob(type, id).catch((error: unknown) => failed(work, error));
+          if (blob) done(work, consume(blob, work));
+        }
+      }
+    },
     async *readContent(content, signal) {
       for (const id of content) {
         signal?.throwIfAborted();

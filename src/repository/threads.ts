@@ -1,0 +1,99 @@
+import { availableParallelism } from 'node:os';
+import { parentPort, Worker } from 'node:worker_threads';
+import { RelocateError } from '../errors.ts';
+
+interface Waiting<Result> {
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Thread<Result> {
+  worker: Worker;
+  waiting: Map<number, Waiting<Result>>;
+}
+
+type Reply<Result> = { number: number; result: Result } | { number: number; error: unknown };
+
+const maxThreads = 8;
+
+/** Threads of one worker program. Started at the first task, ended by `close`; tasks go to whoever has the fewest. */
+export class Threads<Task, Result> {
+  readonly #program: URL;
+  readonly #workerData: unknown;
+  readonly #threads: Thread<Result>[] = [];
+  #number = 0;
+  #closed = false;
+
+  constructor(program: URL, workerData: unknown) {
+    this.#program = program;
+    this.#workerData = workerData;
+  }
+
+  get areStarted(): boolean {
+    return this.#threads.length > 0;
+  }
+
+  /** They take longer to come up than a little work takes: who knows that there will be more starts them early. */
+  start(): void {
+    if (this.#closed || this.areStarted) return;
+    const count = Math.max(1, Math.min(maxThreads, availableParallelism()));
+    for (let at = 0; at < count; at += 1) this.#threads.push(this.#startOne());
+  }
+
+  /** Rejects with what the program threw, and `internal` where the thread ended. */
+  ask(task: Task): Promise<Result> {
+    if (this.#closed) return Promise.reject(closedError());
+    this.start();
+    const thread = this.#threads.reduce((a, b) => (b.waiting.size < a.waiting.size ? b : a));
+    const number = (this.#number += 1);
+    return new Promise((resolve, reject) => {
+      thread.waiting.set(number, { resolve, reject });
+      thread.worker.postMessage({ number, task });
+    });
+  }
+
+  /** What is still under way fails; nothing is begun any more, so that no thread outlives its owner. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const threads = this.#threads.splice(0);
+    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    for (const { reject } of threads.flatMap(({ waiting }) => [...waiting.values()])) reject(closedError());
+  }
+
+  #startOne(): Thread<Result> {
+    const worker = new Worker(this.#program, { workerData: this.#workerData });
+    const waiting: Thread<Result>['waiting'] = new Map();
+    worker.on('message', (reply: Reply<Result>) => {
+      const { resolve, reject } = waiting.get(reply.number) ?? {};
+      waiting.delete(reply.number);
+      if ('error' in reply) reject?.(reply.error);
+      else resolve?.(reply.result);
+    });
+    worker.on('error', (cause) => {
+      const error = new RelocateError('internal', 'A thread ended unexpectedly.', { cause });
+      for (const { reject } of waiting.values()) reject(error);
+      waiting.clear();
+    });
+    return { worker, waiting };
+  }
+}
+
+/** The thread's side: one task in, one result out, in any order. */
+export function serve(answer: (task: unknown) => unknown): void {
+  const reply = (message: Reply<unknown>) => parentPort?.postMessage(message);
+  parentPort?.on('message', ({ number, task }: { number: number; task: unknown }) => {
+    const work = async () => answer(task);
+    work().then(
+      (result) => reply({ number, result }),
+      (error: unknown) => reply({ number, error }),
+    );
+  });
+}
+
+/** A program that lies beside a module: compiled in dist, as TypeScript in the sources, where Node strips the types. */
+export function programBeside(moduleUrl: string, name: string): URL {
+  return new URL(`./${name}${moduleUrl.endsWith('.ts') ? '.ts' : '.js'}`, moduleUrl);
+}
+
+const closedError = (): RelocateError =>
+  new RelocateError('internal', 'The repository was closed while it was in use.');
