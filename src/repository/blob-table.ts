@@ -1,3 +1,4 @@
+import { IdTable, type IdWords } from './id-table.ts';
 import type { PackedBlob } from './pack.ts';
 import type { BlobType, Id } from './types.ts';
 
@@ -11,70 +12,92 @@ export interface BlobLocation {
 
 const sealedOverhead = 32;
 
+export type NewEntry = Omit<PackedBlob, 'id'> & { id: Id | IdWords };
+
+/** Numbers are kept in pages: to grow, nothing is copied, and little stands empty. */
+const pageEntries = 16_384;
+/** Of each blob: its pack's number and type, offset, length, plaintext length. */
+const fields = 4;
+
 /**
- * All blobs of a repository, in typed arrays: about 60 bytes a blob, where a Map of strings would take several hundred.
- * Open addressing; the first four bytes of an ID are its hash, because it is one already. A blob that lies in several
- * packs has an entry for each, in the order added.
+ * All blobs of a repository in typed arrays, under 60 bytes each, where a Map of strings would take several hundred. A
+ * blob that lies in several packs has an entry for each, in the order added; the same place is never kept twice.
  */
 export class BlobTable {
-  #ids = Buffer.alloc(32 * 1024);
-  #packOf = new Uint32Array(1024);
-  #offsets = new Uint32Array(1024);
-  #lengths = new Uint32Array(1024);
-  #plainLengths = new Uint32Array(1024);
-  #types = new Uint8Array(1024);
-  /** Entry number plus one; 0 is free. At least half of it always is. */
-  #slots = new Uint32Array(4096);
-  #count = 0;
-  readonly #packs: Id[] = [];
+  readonly #blobs = new IdTable();
+  /** By the first entry of an ID: the others of it, for the few that there are. */
+  readonly #others = new Map<number, number[]>();
+  readonly #pages: Uint32Array[] = [];
+  readonly #packs = new IdTable();
   /** For each pack where its last blob ends. */
   readonly #packEnds: number[] = [];
-  readonly #packNumbers = new Map<Id, number>();
 
   get size(): number {
-    return this.#count;
+    return this.#blobs.size;
   }
 
-  packs(): readonly Id[] {
-    return this.#packs;
+  get packCount(): number {
+    return this.#packs.size;
+  }
+
+  packs(): Id[] {
+    return Array.from({ length: this.#packs.size }, (_, at) => this.#packs.at(at));
+  }
+
+  packAt(packNumber: number): Id {
+    return this.#packs.at(packNumber);
+  }
+
+  hasPack(pack: Id): boolean {
+    return this.#packs.find(pack) !== undefined;
   }
 
   /** Where the last blob ends that is known of a pack, in bytes from its beginning; 0 for an unknown pack. */
   packEnd(pack: Id): number {
-    const number = this.#packNumbers.get(pack);
-    return number === undefined ? 0 : (this.#packEnds[number] ?? 0);
+    return this.#packEnds[this.#packs.find(pack) ?? -1] ?? 0;
   }
 
-  add(pack: Id, blob: PackedBlob): void {
-    if (this.#count === this.#offsets.length) this.#grow();
-    const at = this.#count;
-    this.#ids.write(blob.id, at * 32, 'hex');
-    const packNumber = this.#packNumber(pack);
-    this.#packOf[at] = packNumber;
-    this.#packEnds[packNumber] = Math.max(this.#packEnds[packNumber] ?? 0, blob.offset + blob.length);
-    this.#offsets[at] = blob.offset;
-    this.#lengths[at] = blob.length;
-    this.#plainLengths[at] = blob.uncompressedLength;
-    this.#types[at] = blob.type === 'tree' ? 1 : 0;
-    this.#count += 1;
-    this.#insert(at);
+  add(pack: Id, { id, type, offset, length, uncompressedLength }: NewEntry): void {
+    const packNumber = this.#packs.find(pack) ?? this.#packs.add(pack);
+    this.#packEnds[packNumber] = Math.max(this.#packEnds[packNumber] ?? 0, offset + length);
+    const packAndType = packNumber * 2 + typeNumber(type);
+    const first = this.#blobs.find(id);
+    if (first !== undefined && this.#isKnown(first, packAndType, offset)) return;
+    const at = this.#blobs.add(id);
+    if (first !== undefined) {
+      const others = this.#others.get(first);
+      if (others) others.push(at);
+      else this.#others.set(first, [at]);
+    }
+    if (at % pageEntries === 0) this.#pages.push(new Uint32Array(pageEntries * fields));
+    const page = this.#pages.at(-1);
+    const from = (at % pageEntries) * fields;
+    if (page === undefined) return;
+    page[from] = packAndType;
+    page[from + 1] = offset;
+    page[from + 2] = length;
+    page[from + 3] = uncompressedLength;
   }
 
   has(type: BlobType, id: Id): boolean {
     return this.rowOf(type, id) !== undefined;
   }
 
-  /** Whether a pack has this very blob at this very place already: two index files may name one pack. */
-  hasPlace(pack: Id, blob: PackedBlob): boolean {
-    const packNumber = this.#packNumbers.get(pack);
-    if (packNumber === undefined) return false;
-    for (const at of this.#find(blob.type, blob.id))
-      if (this.#packOf[at] === packNumber && this.#offsets[at] === blob.offset) return true;
-    return false;
+  /** Plaintext bytes; undefined for a blob that is not here. */
+  plainSize(type: BlobType, id: Id): number | undefined {
+    const at = this.rowOf(type, id);
+    if (at === undefined) return undefined;
+    const plain = this.#number(at, 3);
+    return plain > 0 ? plain : this.#number(at, 2) - sealedOverhead;
   }
 
-  hasPack(pack: Id): boolean {
-    return this.#packNumbers.has(pack);
+  /** Every place the blob lies in. */
+  *locations(type: BlobType, id: Id): Generator<BlobLocation, void, void> {
+    for (const at of this.#rowsOf(id)) if (this.#isOf(at, type)) yield this.#location(at);
+  }
+
+  *entries(): Generator<PackedBlob & { pack: Id }, void, void> {
+    for (let at = 0; at < this.size; at += 1) yield this.entry(at);
   }
 
   /**
@@ -82,24 +105,18 @@ export class BlobTable {
    * the same as entries are added.
    */
   rowOf(type: BlobType, id: Id): number | undefined {
-    const wanted = Buffer.from(id, 'hex');
-    return this.#search(type, wanted, wanted.readUInt32LE(0))?.at;
+    const first = this.#blobs.find(id);
+    if (first === undefined || this.#isOf(first, type)) return first;
+    return this.#others.get(first)?.find((at) => this.#isOf(at, type));
   }
 
   /** The first entry of the blob that this entry is one of. */
   firstRow(row: number): number {
-    const wanted = this.#ids.subarray(row * 32, row * 32 + 32);
-    return this.#search(this.#typeOf(row), wanted, wanted.readUInt32LE(0))?.at ?? row;
+    return this.rowOf(this.#isOf(row, 'tree') ? 'tree' : 'data', this.#blobs.at(row)) ?? row;
   }
 
   entry(row: number): PackedBlob & { pack: Id } {
-    const { pack, ...place } = this.#location(row);
-    return {
-      ...place,
-      pack,
-      type: this.#typeOf(row),
-      id: this.#ids.toString('hex', row * 32, row * 32 + 32),
-    };
+    return { ...this.#blob(row), pack: this.#packs.at(this.packNumberAt(row)) };
   }
 
   /** An entry without its texts: `packNumber` counts in `packs()`. */
@@ -111,99 +128,75 @@ export class BlobTable {
     isCompressed: boolean;
   } {
     return {
-      packNumber: this.#packOf[row] ?? 0,
-      offset: this.#offsets[row] ?? 0,
-      length: this.#lengths[row] ?? 0,
-      isTree: this.#types[row] === 1,
-      isCompressed: (this.#plainLengths[row] ?? 0) > 0,
+      packNumber: this.packNumberAt(row),
+      offset: this.#number(row, 1),
+      length: this.#number(row, 2),
+      isTree: this.#isOf(row, 'tree'),
+      isCompressed: this.#number(row, 3) > 0,
     };
   }
 
-  /** Plaintext bytes; undefined for a blob that is not here. */
-  plainSize(type: BlobType, id: Id): number | undefined {
-    const at = this.rowOf(type, id);
-    if (at === undefined) return undefined;
-    const plain = this.#plainLengths[at] ?? 0;
-    return plain > 0 ? plain : (this.#lengths[at] ?? 0) - sealedOverhead;
+  packNumberAt(row: number): number {
+    return this.#number(row, 0) >>> 1;
   }
 
-  /** Every place the blob lies in. */
-  *locations(type: BlobType, id: Id): Generator<BlobLocation, void, void> {
-    for (const at of this.#find(type, id)) yield this.#location(at);
+  /** Gives the blobs of any pack, by its number; costs four bytes a blob as long as it is kept. */
+  byPack(): (packNumber: number) => PackedBlob[] {
+    const ends = new Uint32Array(this.packCount + 1);
+    for (let at = 0; at < this.size; at += 1)
+      ends[this.packNumberAt(at)] = (ends[this.packNumberAt(at)] ?? 0) + 1;
+    let sum = 0;
+    for (let pack = 0; pack < ends.length; pack += 1) ends[pack] = sum += ends[pack] ?? 0;
+    const starts = ends.slice();
+    const sorted = new Uint32Array(this.size);
+    for (let at = this.size - 1; at >= 0; at -= 1) {
+      const pack = this.packNumberAt(at);
+      starts[pack] = (starts[pack] ?? 0) - 1;
+      sorted[starts[pack] ?? 0] = at;
+    }
+    return (pack) => Array.from(sorted.subarray(starts[pack], ends[pack]), (at) => this.#blob(at));
   }
 
-  *entries(): Generator<PackedBlob & { pack: Id }, void, void> {
-    for (let at = 0; at < this.#count; at += 1) yield this.entry(at);
+  *#rowsOf(id: Id): Generator<number, void, void> {
+    const first = this.#blobs.find(id);
+    if (first === undefined) return;
+    yield first;
+    yield* this.#others.get(first) ?? [];
   }
 
-  #typeOf(row: number): BlobType {
-    return this.#types[row] === 1 ? 'tree' : 'data';
+  /** Of very many places only the last ones are looked at: who made them up shall not cost time. */
+  #isKnown(first: number, packAndType: number, offset: number): boolean {
+    return [first, ...(this.#others.get(first) ?? []).slice(-8)].some(
+      (at) => this.#number(at, 0) === packAndType && this.#number(at, 1) === offset,
+    );
+  }
+
+  #blob(at: number): PackedBlob {
+    return {
+      id: this.#blobs.at(at),
+      type: this.#isOf(at, 'tree') ? 'tree' : 'data',
+      offset: this.#number(at, 1),
+      length: this.#number(at, 2),
+      uncompressedLength: this.#number(at, 3),
+    };
   }
 
   #location(at: number): BlobLocation {
     return {
-      pack: this.#packs[this.#packOf[at] ?? 0] ?? '',
-      offset: this.#offsets[at] ?? 0,
-      length: this.#lengths[at] ?? 0,
-      uncompressedLength: this.#plainLengths[at] ?? 0,
+      pack: this.#packs.at(this.packNumberAt(at)),
+      offset: this.#number(at, 1),
+      length: this.#number(at, 2),
+      uncompressedLength: this.#number(at, 3),
     };
   }
 
-  *#find(type: BlobType, id: Id): Generator<number, void, void> {
-    const wanted = Buffer.from(id, 'hex');
-    let found = this.#search(type, wanted, wanted.readUInt32LE(0));
-    while (found) {
-      yield found.at;
-      found = this.#search(type, wanted, found.slot + 1);
-    }
+  #isOf(at: number, type: BlobType): boolean {
+    return this.#number(at, 0) % 2 === typeNumber(type);
   }
 
-  /** The next entry of a blob, from a slot on. */
-  #search(type: BlobType, wanted: Buffer, from: number): { at: number; slot: number } | undefined {
-    const typeNumber = type === 'tree' ? 1 : 0;
-    const mask = this.#slots.length - 1;
-    for (let slot = from & mask; ; slot = (slot + 1) & mask) {
-      const entry = this.#slots[slot] ?? 0;
-      if (entry === 0) return undefined;
-      const at = entry - 1;
-      if (this.#types[at] === typeNumber && wanted.compare(this.#ids, at * 32, at * 32 + 32) === 0)
-        return { at, slot };
-    }
-  }
-
-  #insert(at: number): void {
-    const mask = this.#slots.length - 1;
-    let slot = this.#ids.readUInt32LE(at * 32) & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = at + 1;
-  }
-
-  #packNumber(pack: Id): number {
-    const known = this.#packNumbers.get(pack);
-    if (known !== undefined) return known;
-    this.#packs.push(pack);
-    this.#packNumbers.set(pack, this.#packs.length - 1);
-    return this.#packs.length - 1;
-  }
-
-  #grow(): void {
-    const room = this.#offsets.length * 2;
-    const wider = (from: Uint32Array<ArrayBuffer>) => {
-      const to = new Uint32Array(room);
-      to.set(from);
-      return to;
-    };
-    this.#packOf = wider(this.#packOf);
-    this.#offsets = wider(this.#offsets);
-    this.#lengths = wider(this.#lengths);
-    this.#plainLengths = wider(this.#plainLengths);
-    const types = new Uint8Array(room);
-    types.set(this.#types);
-    this.#types = types;
-    const ids = Buffer.alloc(room * 32);
-    this.#ids.copy(ids);
-    this.#ids = ids;
-    this.#slots = new Uint32Array(room * 4);
-    for (let at = 0; at < this.#count; at += 1) this.#insert(at);
+  #number(at: number, field: number): number {
+    return this.#pages[Math.floor(at / pageEntries)]?.[(at % pageEntries) * fields + field] ?? 0;
   }
 }
+
+const typeNumber = (type: BlobType): number => (type === 'tree' ? 1 : 0);

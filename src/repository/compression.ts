@@ -24,3 +24,24 @@ export function decompress(compressed: Uint8Array, maxBytes = maxPlainBytes): Bu
     });
   }
 }
+
+/** The plaintext's length as the header of a frame states it (RFC 8878, 3.1.1.1); undefined where it states none. */
+export function statedBytes(frame: Uint8Array): number | undefined {
+  const header = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
+  if (header.length < 14 || header.readUInt32LE(0) !== 0xfd2fb528) return undefined;
+  const descriptor = header[4] ?? 0;
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  const at = 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes;
+  if (at + 8 > header.length) return undefined;
+  switch (descriptor >> 6) {
+    case 0:
+      return isSingleSegment ? header[at] : undefined;
+    case 1:
+      return header.readUInt16LE(at) + 256;
+    case 2:
+      return header.readUInt32LE(at);
+    default:
+      return Number(header.readBigUInt64LE(at));
+  }
+}

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { RelocateError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { seal, type MasterKey } from './crypto.ts';
-import { damaged, loadDocument } from './document.ts';
+import { assertPossibleSize, damaged, loadDocument } from './document.ts';
 import { chunkerDegree, degree, isIrreducible, randomPolynomial, type Polynomial } from './polynomial.ts';
 import type { Id } from './types.ts';
 
@@ -33,8 +33,11 @@ export async function createConfig(
   return config;
 }
 
+/** Throws `repository-damaged` where something lies in its place that can be none. */
 export async function hasConfig(storage: Storage): Promise<boolean> {
-  return (await storage.size(configFile)) !== undefined;
+  const sizeBytes = await storage.size(configFile);
+  if (sizeBytes !== undefined) assertPossibleSize({ ...configFile, sizeBytes });
+  return sizeBytes !== undefined;
 }
 
 /** Throws `repository-damaged`, `repository-unsupported`. */

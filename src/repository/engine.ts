@@ -165,7 +165,7 @@ export class Engine implements Repository, RepositoryCopy {
   }
 
   snapshotDocument(id: Id): Promise<Snapshot> {
-    return loadSnapshotDocument({ storage: this.#storage, key: this.#key }, id);
+    return loadSnapshotDocument({ storage: this.#storage, key: this.#key }, { name: id });
   }
 
   snapshots(filter?: SnapshotFilter, emit?: Emit): Promise<StoredSnapshot[]> {

@@ -1,23 +1,12 @@
-import * as z from 'zod';
 import { RelocateError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
-import { BlobTable } from './blob-table.ts';
+import { BlobTable, type NewEntry } from './blob-table.ts';
 import { sealBytes, type MasterKey } from './crypto.ts';
-import { damaged, isDamage, loadDocument, saveDocument } from './document.ts';
+import { maxPlainBytes } from './compression.ts';
+import { damaged, describeFile, DocumentOpener, isDamage, loadSealed, saveDocument } from './document.ts';
+import { JsonReader } from './json-reader.ts';
 import type { PackedBlob } from './pack.ts';
 import type { Id } from './types.ts';
-
-/** What is one in a repository of terabytes is checked with zod; the millions of blobs below by hand, ten times faster. */
-const indexJson = z.object({
-  packs: z
-    .array(
-      z.object({
-        id: z.string().regex(/^[0-9a-f]{64}$/),
-        blobs: z.custom<unknown[]>(Array.isArray).nullable(),
-      }),
-    )
-    .nullable(),
-});
 
 /** Index files loaded at once: enough to hide a storage's latency, few enough to bound memory. */
 const parallelLoads = 4;
@@ -59,13 +48,16 @@ export async function addIndexFiles(
   { storage, key, table, loaded }: { storage: Storage; key: MasterKey; table: BlobTable; loaded: Set<Id> },
   onDamaged: (error: RelocateError) => void = refuseDamaged,
 ): Promise<void> {
-  const names = (await storage.list('index')).map((file) => file.name).filter((name) => !loaded.has(name));
-  const next = names.values();
+  const next = (await storage.list('index')).filter(({ name }) => !loaded.has(name)).values();
+  const opener = new DocumentOpener(key, 'index');
   const loadAll = async () => {
-    for (const name of next) {
+    for (const file of next) {
       try {
-        addIndex(table, await loadDocument(storage, key, { type: 'index', name }), name);
-        loaded.add(name);
+        const sealed = await loadSealed(storage, { type: 'index', ...file });
+        const what = describeFile({ type: 'index', ...file });
+        addIndex(table, opener.open(sealed, what), what);
+        giveBack(sealed);
+        loaded.add(file.name);
       } catch (error) {
         if (!isDamage(error)) throw error;
         onDamaged(error);
@@ -75,42 +67,99 @@ export async function addIndexFiles(
   await Promise.all(Array.from({ length: parallelLoads }, loadAll));
 }
 
-export function addIndex(table: BlobTable, document: unknown, name: Id): void {
-  const parsed = indexJson.safeParse(document);
-  if (!parsed.success) throw damaged(`index ${name.slice(0, 8)}`, parsed.error);
-  for (const pack of parsed.data.packs ?? []) {
-    // A repair or prune that was killed leaves old and new index files, which name the same packs.
-    const mayBeKnown = table.hasPack(pack.id);
-    for (const value of pack.blobs ?? []) {
-      const blob = blobOf(value);
-      if (blob === undefined) throw damaged(`index ${name.slice(0, 8)}`);
-      if (!mayBeKnown || !table.hasPlace(pack.id, blob)) table.add(pack.id, blob);
-    }
+/** The collector would wait until there are many of them. */
+function giveBack(sealed: Buffer): void {
+  const { buffer } = sealed;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === sealed.length) buffer.transfer(0);
+}
+
+/** Blob by blob: as objects all at once, a large repository's index would fill the memory of a small machine. */
+function addIndex(table: BlobTable, json: Buffer, what: string): void {
+  const reader = new JsonReader(json, words);
+  let hasPacks = false;
+  try {
+    reader.object((key) => {
+      if (key === 'packs') hasPacks = true;
+      if (key !== 'packs') reader.skip();
+      else if (!reader.takeNull()) reader.array(() => readPack(reader, table));
+    });
+    reader.end();
+    if (!hasPacks) throw new SyntaxError('It has no list of packs.');
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw damaged(what, cause);
   }
 }
 
-function blobOf(value: unknown): PackedBlob | undefined {
-  if (!isRecord(value)) return undefined;
-  const { id, type, offset, length, uncompressed_length: uncompressedLength = 0 } = value;
-  const isSound =
-    typeof id === 'string' &&
-    hexId.test(id) &&
-    (type === 'data' || type === 'tree') &&
-    isUint32(offset) &&
-    isUint32(length) &&
-    length >= sealBytes &&
-    isUint32(uncompressedLength);
-  return isSound ? { id, type, offset, length, uncompressedLength } : undefined;
+const words = ['id', 'type', 'offset', 'length', 'uncompressed_length', 'data', 'tree', 'packs', 'blobs'];
+
+function readPack(reader: JsonReader, table: BlobTable): void {
+  let id: Id | undefined;
+  let blobs: NewEntry[] | undefined;
+  reader.object((key) => {
+    if (key === 'id') id = readPackId(reader);
+    else if (key !== 'blobs') reader.skip();
+    else {
+      const before: NewEntry[] = [];
+      blobs = before;
+      const pack = id;
+      // Every program writes the ID first; the blobs of one that does not wait for it.
+      const take = (blob: NewEntry) =>
+        pack === undefined ? void before.push({ ...blob, id: blob.id.slice() }) : table.add(pack, blob);
+      if (!reader.takeNull()) readBlobs(reader, take);
+    }
+  });
+  if (id === undefined || blobs === undefined) throw new SyntaxError('A pack has no ID or no list of blobs.');
+  for (const blob of blobs) table.add(id, blob);
 }
 
-const hexId = /^[0-9a-f]{64}$/;
+function readPackId(reader: JsonReader): Id {
+  const id = reader.string();
+  if (!/^[0-9a-f]{64}$/.test(id)) throw new SyntaxError('A pack has an ID that is none.');
+  return id;
+}
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
+/** `take` is given the same object again and again. */
+function readBlobs(reader: JsonReader, take: (blob: NewEntry) => void): void {
+  const id = new Uint32Array(8);
+  const blob: NewEntry = { id, type: 'data', offset: 0, length: 0, uncompressedLength: 0 };
+  const field = (key: string) => {
+    if (key === 'id') reader.hex(id);
+    else if (key === 'type') blob.type = readType(reader);
+    else if (key === 'offset') blob.offset = reader.integer();
+    else if (key === 'length') blob.length = reader.integer();
+    else if (key === 'uncompressed_length') blob.uncompressedLength = reader.integer();
+    else return reader.skip();
+    seen |= fieldBits[key];
+  };
+  let seen = 0;
+  reader.array(() => {
+    seen = 0;
+    blob.uncompressedLength = 0;
+    reader.object(field);
+    if ((seen & needed) !== needed || !isSound(blob)) throw new SyntaxError('A blob is none that can be.');
+    take(blob);
+  });
+}
 
-/** The format keeps lengths in 32 bits, and so does the table. */
-const isUint32 = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
+const fieldBits = { id: 1, type: 2, offset: 4, length: 8, uncompressed_length: 0 } as const;
+const needed = 15;
+
+function readType(reader: JsonReader): PackedBlob['type'] {
+  const type = reader.string();
+  if (type !== 'data' && type !== 'tree') throw new SyntaxError('A blob is of an unknown type.');
+  return type;
+}
+
+/** The format keeps lengths in 32 bits, and so does the table; room is made for a blob before it is read. */
+function isSound({ offset, length, uncompressedLength }: NewEntry): boolean {
+  return (
+    offset <= 0xffffffff &&
+    length >= sealBytes &&
+    length <= maxPlainBytes + sealBytes &&
+    uncompressedLength <= 0xffffffff
+  );
+}
 
 export async function saveIndex(
   storage: Storage,

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { RelocateError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
 import { idOf, open, seal, type MasterKey } from './crypto.ts';
-import { damaged, isDamage } from './document.ts';
+import { assertPossibleSize, damaged, isDamage } from './document.ts';
 import type { Id, KeyInfo } from './types.ts';
 
 /**
@@ -39,7 +39,10 @@ const masterKeyJson = z.object({
 
 /** About half a second on a small server: long enough to make guessing dear, short enough at 3 a.m. */
 const scryptCost = { N: 32_768, r: 8, p: 4 };
-const maxScryptBytes = 2 * 1024 ** 3;
+/** What no real key file asks for: restic takes 60 MB for half a second, rustic 128 MiB. */
+const maxScryptBytes = 512 * 1024 ** 2;
+/** N · r · p; sixteen times ours. */
+const maxScryptWork = 2 ** 24;
 
 export async function createKey(storage: Storage, master: MasterKey, password: string): Promise<Id> {
   const salt = randomBytes(64);
@@ -70,13 +73,13 @@ export async function unlockMaster(
   storage: Storage,
   password: string,
 ): Promise<{ id: Id; master: MasterKey }> {
-  const names = (await storage.list('key')).map((file) => file.name).toSorted();
+  const files = (await storage.list('key')).toSorted(byName);
   const problems: unknown[] = [];
   let tried = 0;
-  for (const name of names) {
+  for (const file of files) {
     try {
-      const master = await openKey(name, await readKey(storage, name), password);
-      if (master) return { id: name, master };
+      const master = await openKey(file.name, await readKey(storage, file), password);
+      if (master) return { id: file.name, master };
       tried += 1;
     } catch (error) {
       problems.push(error);
@@ -86,7 +89,7 @@ export async function unlockMaster(
   const unread = problems.find((error) => !isDamage(error));
   if (unread !== undefined) throw unread;
   if (tried === 0 && problems.length > 0) throw problems[0];
-  if (names.length === 0) throw damaged('the folder of keys, which is empty,');
+  if (files.length === 0) throw damaged('the folder of keys, which is empty,');
   throw new RelocateError('wrong-password', `The password does not open ${storage.url}.`, {
     facts: { keysTried: tried, ...(problems.length > 0 ? { keysDamaged: problems.length } : {}) },
     hint: `Nothing was changed. ${problems.length > 0 ? 'Some key files are damaged; it may be the password of one of them. ' : ''}Give the right one with --password-file, --password-command or RELOCATE_PASSWORD.`,
@@ -94,17 +97,26 @@ export async function unlockMaster(
 }
 
 export async function listKeyInfos(storage: Storage, current: Id): Promise<KeyInfo[]> {
-  const names = (await storage.list('key')).map((file) => file.name).toSorted();
+  const files = (await storage.list('key')).toSorted(byName);
   return Promise.all(
-    names.map(async (id) => {
-      const { username, hostname, created } = await readKey(storage, id);
+    files.map(async (file) => {
+      const { username, hostname, created } = await readKey(storage, file);
+      const id = file.name;
       return { id, current: id === current, username, hostname, created };
     }),
   );
 }
 
+interface ListedKey {
+  name: Id;
+  sizeBytes: number;
+}
+
+const byName = (a: ListedKey, b: ListedKey): number => (a.name < b.name ? -1 : 1);
+
 /** Throws `repository-damaged` where the file is not what its name says. */
-export async function readKey(storage: Storage, name: Id): Promise<KeyFile> {
+export async function readKey(storage: Storage, { name, sizeBytes }: ListedKey): Promise<KeyFile> {
+  assertPossibleSize({ type: 'key', name, sizeBytes });
   const json = await storage.load({ type: 'key', name });
   const what = `key ${name.slice(0, 8)}`;
   if (idOf(json) !== name) throw damaged(what);
@@ -135,7 +147,8 @@ function derive(
 ): Promise<MasterKey> {
   // Node refuses more than 32 MiB unless told otherwise; restic's own parameters need that and a little more.
   const maxmem = 128 * N * r + 128 * r * p + 1024 * 1024;
-  if (maxmem > maxScryptBytes) throw damaged('a key file, which asks for more memory than any real one,');
+  if (128 * N * r > maxScryptBytes || N * r * p > maxScryptWork)
+    throw damaged('a key file, which asks for more memory or time than any real one,');
   return new Promise((resolve, reject) => {
     scryptCallback(password, salt, 64, { N, r, p, maxmem }, (error, bytes) => {
       if (error) reject(error);

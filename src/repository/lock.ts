@@ -149,9 +149,9 @@ async function assertNoConflict(place: LockPlace, exclusive: boolean, own: Id | 
 /** A lock that goes away between the listing and the reading is none; a damaged one counts as alive and exclusive. */
 export async function listLocks({ storage, key }: LockPlace): Promise<LockInfo[]> {
   const locks: LockInfo[] = [];
-  for (const { name } of await storage.list('lock')) {
+  for (const { name, sizeBytes } of await storage.list('lock')) {
     try {
-      const document = await loadDocument(storage, key, { type: 'lock', name });
+      const document = await loadDocument(storage, key, { type: 'lock', name, sizeBytes });
       const lock = lockJson.safeParse(document);
       locks.push(lock.success ? { id: name, ...lock.data, stale: isStale(lock.data) } : unreadable(name));
     } catch (error) {

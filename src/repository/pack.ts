@@ -18,6 +18,8 @@ export interface PackedBlob {
 
 export const packTargetBytes = 16 * 1024 * 1024;
 const maxHeaderBytes = 16 * 1024 * 1024;
+/** Nobody makes larger ones: restic's largest target is 128 MiB, and one blob may pass it. */
+export const maxPackBytes = 512 * 1024 * 1024;
 const plainEntryBytes = 1 + 4 + 32;
 const compressedEntryBytes = plainEntryBytes + 4;
 

@@ -137,7 +137,7 @@ export function* planReads(
       read.rows.push(row);
     } else {
       if (read !== undefined) yield read;
-      read = { pack: table.packs()[packNumber] ?? '', offset, length, rows: [row] };
+      read = { pack: table.packAt(packNumber), offset, length, rows: [row] };
       readPack = packNumber;
     }
   }

@@ -135,11 +135,12 @@ export class Reader {
 
   /** Reads packs whole and verifies every byte; `read` hears of each, with what is wrong with it in a sentence. */
   async readPacks(
-    packs: readonly { pack: Id; sizeBytes: number; indexed: readonly PackedBlob[] }[],
+    packs: Iterable<{ pack: Id; sizeBytes: number; indexed: readonly PackedBlob[] }>,
     read: (pack: Id, sizeBytes: number, damage: string | undefined) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const next = packs.values();
+    // What is not taken yet is not made yet: packs may come with what millions of blobs are called.
+    const next = Iterator.from(packs);
     const slots = new Slots(wholePacksBytes);
     const readSome = async () => {
       for (const { pack, sizeBytes, indexed } of next) {

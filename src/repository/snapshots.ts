@@ -45,17 +45,22 @@ const snapshotJson = z.object({
 
 type Place = { storage: Storage; key: MasterKey };
 
-async function loadSnapshot(place: Place, id: Id): Promise<StoredSnapshot> {
-  return parseSnapshot(await loadSnapshotDocument(place, id), id);
+interface ListedSnapshot {
+  name: Id;
+  sizeBytes?: number;
+}
+
+async function loadSnapshot(place: Place, file: ListedSnapshot): Promise<StoredSnapshot> {
+  return parseSnapshot(await loadSnapshotDocument(place, file), file.name);
 }
 
 /**
  * The document as it stands there, with Go's nulls, and with fields of restic or of a later version that the program
  * does not know.
  */
-export async function loadSnapshotDocument({ storage, key }: Place, id: Id): Promise<Snapshot> {
-  const document = await loadDocument(storage, key, { type: 'snapshot', name: id });
-  if (!isSnapshot(document)) throw damaged(`snapshot ${id.slice(0, 8)}`);
+export async function loadSnapshotDocument({ storage, key }: Place, file: ListedSnapshot): Promise<Snapshot> {
+  const document = await loadDocument(storage, key, { type: 'snapshot', ...file });
+  if (!isSnapshot(document)) throw damaged(`snapshot ${file.name.slice(0, 8)}`);
   return document;
 }
 
@@ -89,12 +94,12 @@ async function loadAll(
   onUnreadable: (error: RelocateError, name: Id) => void,
 ): Promise<StoredSnapshot[]> {
   const found: StoredSnapshot[] = [];
-  for (const { name } of await place.storage.list('snapshot')) {
+  for (const file of await place.storage.list('snapshot')) {
     try {
-      found.push(await loadSnapshot(place, name));
+      found.push(await loadSnapshot(place, file));
     } catch (error) {
       if (!(error instanceof RelocateError)) throw error;
-      if (error.facts['missing'] !== true) onUnreadable(error, name);
+      if (error.facts['missing'] !== true) onUnreadable(error, file.name);
     }
   }
   return found.filter((snapshot) => matches(snapshot, filter)).toSorted(byTime);
@@ -132,12 +137,10 @@ export async function findSnapshot(
     return latest;
   }
   if (!/^[0-9a-f]{1,64}$/.test(name)) throw missing(`“${name}” is no snapshot ID.`);
-  const names = (await place.storage.list('snapshot'))
-    .map((file) => file.name)
-    .filter((one) => one.startsWith(name));
-  const [only, ...others] = names;
+  const files = (await place.storage.list('snapshot')).filter((file) => file.name.startsWith(name));
+  const [only, ...others] = files;
   if (only === undefined) throw missing(`There is no snapshot ${name}.`);
-  if (others.length > 0) throw missing(`${names.length} snapshots begin with ${name}. Give more digits.`);
+  if (others.length > 0) throw missing(`${files.length} snapshots begin with ${name}. Give more digits.`);
   return loadSnapshot(place, only);
 }
 

@@ -109,7 +109,21 @@ export function decodeTree(json: Buffer): Node[] {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/**
+ * A folder has a million entries at most, and each of them a list of blobs. What opens more brackets is an attack: a
+ * few bytes of JSON take ten times as much memory as an object.
+ */
+const maxOpenings = 4_000_000;
+
+function assertFewValues(json: Buffer): void {
+  if (json.length < maxOpenings) return;
+  let openings = 0;
+  for (const byte of json) if (byte === 0x7b || byte === 0x5b) openings += 1;
+  if (openings > maxOpenings) hostile('it has more values than any folder');
+}
+
 function parseNodes(json: Buffer): unknown[] {
+  assertFewValues(json);
   const text = json.toString();
   const nodes = nodesOf(parseJson(text));
   // JSON.parse rounds what passes 2^53: then the digits are read again, as text.

@@ -38,7 +38,7 @@ export interface Storage {
 
   /**
    * Reads a file or exactly `range` of it. Throws `storage-failed` with fact `missing: true` where there is none, and
-   * `storage-failed` when fewer bytes than asked for are there.
+   * `storage-failed` when fewer bytes than asked for are there. The buffer is the caller's, to be changed at will.
    */
   load(file: StorageFile, range?: FileRange): Promise<Buffer>;
 

@@ -30,7 +30,7 @@ describe('documents', () => {
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
         const document = { value };
         const sealed = encodeDocument(key, document, version);
-        expect(decodeDocument(key, sealed, 'it')).toEqual(JSON.parse(JSON.stringify(document)));
+        expect(decodeDocument(key, sealed, 'snapshot', 'it')).toEqual(JSON.parse(JSON.stringify(document)));
       }),
     );
   });
@@ -46,8 +46,8 @@ describe('documents', () => {
   });
 
   test('are read in either form, lists as well, whatever the version', () => {
-    expect(decodeDocument(key, seal(key, Buffer.from('["a list"]')), 'it')).toEqual(['a list']);
-    expect(decodeDocument(key, seal(key, Buffer.from('{"a":1}\n')), 'it')).toEqual({ a: 1 });
+    expect(decodeDocument(key, seal(key, Buffer.from('["a list"]')), 'snapshot', 'it')).toEqual(['a list']);
+    expect(decodeDocument(key, seal(key, Buffer.from('{"a":1}\n')), 'snapshot', 'it')).toEqual({ a: 1 });
   });
 
   test.each<[string, Buffer]>([
@@ -60,7 +60,7 @@ describe('documents', () => {
     ['half a zstd frame', Buffer.concat([Buffer.of(2), compress(randomBytes(500)).subarray(0, 250)])],
     ['a compressed half of its JSON', Buffer.concat([Buffer.of(2), compress(Buffer.from('{"a":'))])],
   ])('that hold %s are damage and named, though sealed with the right key', (_, plaintext) => {
-    const error = errorFrom(() => decodeDocument(key, seal(key, plaintext), 'snapshot 01234567'));
+    const error = errorFrom(() => decodeDocument(key, seal(key, plaintext), 'snapshot', 'snapshot 01234567'));
     expect(error.code).toBe('repository-damaged');
     expect(error.message).toContain('snapshot 01234567');
   });
@@ -70,7 +70,7 @@ describe('documents', () => {
     for (let bit = 0; bit < sealed.length * 8; bit += 1) {
       const flipped = Buffer.from(sealed);
       flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      expect(errorFrom(() => decodeDocument(key, flipped, 'it')).code).toBe('repository-damaged');
+      expect(errorFrom(() => decodeDocument(key, flipped, 'snapshot', 'it')).code).toBe('repository-damaged');
     }
   });
 });
@@ -137,7 +137,8 @@ describe('compression', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 1024 * 1024);
     expect(errorFrom(() => decompress(bomb)).code).toBe('repository-damaged');
     expect(
-      errorFrom(() => decodeDocument(key, seal(key, Buffer.concat([Buffer.of(2), bomb])), 'it')).code,
+      errorFrom(() => decodeDocument(key, seal(key, Buffer.concat([Buffer.of(2), bomb])), 'snapshot', 'it'))
+        .code,
     ).toBe('repository-damaged');
   });
 

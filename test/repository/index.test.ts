@@ -67,6 +67,44 @@ describe('the table of blobs', () => {
     );
   });
 
+  test('keeps one place once, and tells the entries and packs of all', () => {
+    fc.assert(
+      fc.property(additions, (added) => {
+        const table = new BlobTable();
+        for (const { pack, blob } of [...added, ...added.slice(0, 5)]) table.add(pack, blob);
+        expectSame(table, added);
+        const blobsOf = table.byPack();
+        for (const [number, pack] of table.packs().entries())
+          expect(blobsOf(number)).toEqual(added.filter((one) => one.pack === pack).map(({ blob }) => blob));
+        for (const [entry, { pack, blob }] of added.entries()) {
+          expect(table.packs()[table.packNumberAt(entry)]).toBe(pack);
+          expect(table.packEnd(pack)).toBeGreaterThanOrEqual(blob.offset + blob.length);
+          expect(table.entry(entry)).toEqual({ ...blob, pack });
+          expect(table.rowOf(blob.type, blob.id)).toBe(
+            added.findIndex((one) => one.blob.id === blob.id && one.blob.type === blob.type),
+          );
+        }
+      }),
+    );
+  });
+
+  test('takes IDs chosen to meet, and one blob in ever so many packs, in the time of others', () => {
+    const shared = hex();
+    const alike = Array.from(
+      { length: 60_000 },
+      (_, at) => `${at.toString(16).padStart(8, '0')}${shared.slice(8)}`,
+    );
+    const backwards = alike.map((id) => `${id.slice(32)}${id.slice(0, 32)}`);
+    const blob = { type: 'data' as const, offset: 0, length: 132, uncompressedLength: 0 };
+    const table = new BlobTable();
+    const startedMs = performance.now();
+    for (const id of [...alike, ...backwards]) table.add(packs[0] ?? '', { ...blob, id });
+    for (const pack of alike) table.add(pack, { ...blob, id: shared });
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    expect(table.size).toBe(180_000);
+    expect([...table.locations('data', shared)]).toHaveLength(60_000);
+  });
+
   test('keeps everything while it grows past 100,000 blobs', () => {
     const table = new BlobTable();
     const added = Array.from({ length: 100_000 }, (_, at) => ({
