@@ -1,5 +1,7 @@
-import type { CopyResult } from '../repository/types.ts';
-import { formatBytes, formatItems, sanitise, shortId } from '../ui/format.ts';
+import type { ForgetGroup } from '../repository/forget.ts';
+import type { CopyResult, PruneResult, StoredSnapshot } from '../repository/types.ts';
+import { formatBytes, formatItems, formatTime, sanitise, shortId } from '../ui/format.ts';
+import { table } from './table.ts';
 
 /** Results of the commands that keep a repository in order, as text for a terminal. Pure. */
 
@@ -18,3 +20,65 @@ export function copyText({ copied, present, failed, addedBytes, addedPackedBytes
     ...(failed.length > 0 ? ['See how far the damage goes with: relocate check --read-data'] : []),
   ].join('\n');
 }
+
+interface ForgetResult {
+  dryRun: boolean;
+  groups: readonly ForgetGroup[];
+  removed: readonly StoredSnapshot[];
+  pruned?: PruneResult;
+}
+
+export function forgetText({ dryRun, groups, removed, pruned }: ForgetResult): string {
+  const count = formatItems(removed.length, 'snapshot');
+  const outcome = dryRun ? `${count} would be removed. Nothing was done.` : `${count} removed.`;
+  return [
+    ...groups.flatMap(groupLines),
+    ...(groups.length === 0 ? removed.map((snapshot) => `  remove ${snapshotLine(snapshot)}`) : []),
+    outcome,
+    ...(pruned ? ['', pruneText(pruned)] : []),
+    ...(!pruned && !dryRun && removed.length > 0 ? ['Their data stays until: relocate prune'] : []),
+  ].join('\n');
+}
+
+function groupLines({ app, partial, keep, remove }: ForgetGroup): string[] {
+  const name = app === undefined ? 'of other programs' : `of ${sanitise(app)}`;
+  return [
+    `Snapshots ${name}${partial ? ', of a part of it' : ''}:`,
+    ...keep.map(
+      ({ snapshot, reasons }) => `  keep   ${snapshotLine(snapshot)}  ${sanitise(reasons.join(', '))}`,
+    ),
+    ...remove.map((snapshot) => `  remove ${snapshotLine(snapshot)}`),
+    '',
+  ];
+}
+
+function snapshotLine({ id, time, hostname }: StoredSnapshot): string {
+  return `${shortId(id)}  ${formatTime(time)}  ${sanitise(hostname ?? '')}`.trimEnd();
+}
+
+export function pruneText(result: PruneResult): string {
+  const { dryRun } = result;
+  const rows = [
+    ['needed', `${formatItems(result.usedBlobs, 'blob')}, ${formatBytes(result.usedBytes)}`],
+    [
+      'not needed',
+      `${formatItems(result.unusedBlobs + result.duplicateBlobs, 'blob')}, ${formatBytes(result.unusedBytes + result.duplicateBytes)}`,
+    ],
+    [dryRun ? 'to delete' : 'deleted', packs(result.removedPacks, result.removedBytes)],
+    [
+      dryRun ? 'to delete, left by a run that was killed' : 'deleted, left by a run that was killed',
+      packs(result.unindexedPacks, result.unindexedBytes),
+    ],
+    [dryRun ? 'to write anew' : 'written anew', packs(result.repackedPacks, result.repackedBytes)],
+    ['stay as they are', formatItems(result.keptPacks, 'pack')],
+  ];
+  const freed = formatBytes(result.freedBytes);
+  const rest = `${formatBytes(result.remainingUnusedBytes)} of what is not needed ${dryRun ? 'would stay' : 'stays'}`;
+  return [
+    table(rows),
+    '',
+    dryRun ? `${freed} would be freed; ${rest}. Nothing was done.` : `${freed} freed; ${rest}.`,
+  ].join('\n');
+}
+
+const packs = (count: number, bytes: number) => `${formatItems(count, 'pack')}, ${formatBytes(bytes)}`;

@@ -1,5 +1,4 @@
 import { hkdfSync } from 'node:crypto';
-import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { BlobTable } from './blob-table.ts';
@@ -8,12 +7,14 @@ import type { Config } from './config.ts';
 import type { MasterKey } from './crypto.ts';
 import { isDamage, saveDocument } from './document.ts';
 import { addIndexFiles, loadIndex, loadSoundIndex } from './index-files.ts';
-import { createKey, listKeyInfos } from './key.ts';
+import { createKey, listKeyInfos, removeKey } from './key.ts';
 import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
 import type { BlobConsumer } from './open-pool.ts';
 import type { Polynomial } from './polynomial.ts';
-import type { CheckOptions, Repository, RepositoryCopy, RepositoryKey } from './repository.ts';
-import { readBlobs, type ReadBlob } from './read-blobs.ts';
+import { prune } from './prune.ts';
+import { removeFiles } from './remove-files.ts';
+import type { CheckOptions, PruneOptions, Repository, RepositoryCopy, RepositoryKey } from './repository.ts';
+import { readBlobs, type BlobSource, type ReadBlob } from './read-blobs.ts';
 import { readContent } from './read-content.ts';
 import { Reader, type BlobOrder, type BlobOutcomes } from './reader.ts';
 import { repairIndex } from './repair-index.ts';
@@ -23,6 +24,7 @@ import type {
   Id,
   KeyInfo,
   LockInfo,
+  PruneResult,
   RepairIndexResult,
   SavedContent,
   SaveStats,
@@ -134,9 +136,7 @@ export class Engine implements Repository, RepositoryCopy {
     ids: Iterable<Id>,
     signal?: AbortSignal,
   ): AsyncGenerator<ReadBlob, void, void> {
-    const sealer = (await this.#read()).pool.sealer();
-    const source = { storage: this.#storage, table: await this.#index(), sealer };
-    yield* readBlobs({ ...source, loadBlob: (...blob) => this.loadBlob(...blob) }, type, ids, signal);
+    yield* readBlobs(await this.#blobSource(), type, ids, signal);
   }
 
   blobSize(type: BlobType, id: Id): number | undefined {
@@ -159,7 +159,7 @@ export class Engine implements Repository, RepositoryCopy {
 
   async saveSnapshot(snapshot: Snapshot): Promise<Id> {
     // Whoever took the lock away may have pruned what this snapshot refers to.
-    for (const assertHeld of this.#held) await assertHeld();
+    await this.#assertHeld();
     this.savedSnapshot = await saveDocument(this.#storage, this.#key, 'snapshot', snapshot, this.version);
     return this.savedSnapshot;
   }
@@ -195,9 +195,22 @@ export class Engine implements Repository, RepositoryCopy {
 
   async repairIndex(options?: { emit?: Emit; signal?: AbortSignal | undefined }): Promise<RepairIndexResult> {
     const result = await repairIndex(this.#place(), options);
-    this.#table = undefined;
-    this.#indexFiles.clear();
+    await this.#forgetIndex();
     return result;
+  }
+
+  removeSnapshots(ids: readonly Id[], { signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+    return removeFiles(this.#storage, 'snapshot', ids, { signal, phase: 'forget' });
+  }
+
+  async prune(options: PruneOptions): Promise<PruneResult> {
+    await this.loadIndex();
+    const assertHeld = () => this.#assertHeld();
+    try {
+      return await prune({ ...this.#place(), ...(await this.#blobSource()), assertHeld }, options);
+    } finally {
+      await this.#forgetIndex();
+    }
   }
 
   listKeys(): Promise<KeyInfo[]> {
@@ -208,31 +221,8 @@ export class Engine implements Repository, RepositoryCopy {
     return createKey(this.#storage, this.#key, password);
   }
 
-  async removeKey(idPrefix: string): Promise<Id> {
-    const found = (await this.#storage.list('key'))
-      .map((file) => file.name)
-      .filter((name) => name.startsWith(idPrefix));
-    const [id, ...others] = found;
-    if (id === undefined || others.length > 0) {
-      throw new RelocateError(
-        'usage',
-        `${found.length === 0 ? 'No key begins' : 'Several keys begin'} with “${idPrefix}”.`,
-        {
-          hint: 'See which there are with: relocate key list',
-        },
-      );
-    }
-    if (id === this.#keyId) {
-      throw new RelocateError(
-        'usage',
-        'That is the key in use; removing it could lock you out. Nothing was changed.',
-        {
-          hint: 'Change its password with: relocate key passwd',
-        },
-      );
-    }
-    await this.#storage.remove({ type: 'key', name: id });
-    return id;
+  removeKey(idPrefix: string): Promise<Id> {
+    return removeKey(this.#storage, idPrefix, this.#keyId);
   }
 
   async changePassword(password: string): Promise<Id> {
@@ -261,6 +251,26 @@ export class Engine implements Repository, RepositoryCopy {
     await this.#startedWriter?.close();
     await this.#reader?.close();
     await this.#storage.close();
+  }
+
+  async #assertHeld(): Promise<void> {
+    for (const assertHeld of this.#held) await assertHeld();
+  }
+
+  /** It is loaded again when it is needed, and nothing is saved by what it said. */
+  async #forgetIndex(): Promise<void> {
+    await this.#startedWriter?.close();
+    this.#writer = undefined;
+    this.#startedWriter = undefined;
+    this.#table = undefined;
+    this.#loadedTable = undefined;
+    this.#indexFiles.clear();
+  }
+
+  async #blobSource(): Promise<BlobSource> {
+    const reader = await this.#read();
+    const loadBlob = (...blob: Parameters<Reader['loadBlob']>) => reader.loadBlob(...blob);
+    return { storage: this.#storage, table: reader.table, sealer: reader.pool.sealer(), loadBlob };
   }
 
   #place() {

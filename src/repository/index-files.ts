@@ -67,6 +67,15 @@ export async function addIndexFiles(
   await Promise.all(Array.from({ length: parallelLoads }, loadAll));
 }
 
+/** What one index file says. Throws `repository-damaged`. */
+export async function loadIndexFile(storage: Storage, key: MasterKey, name: Id): Promise<BlobTable> {
+  const table = new BlobTable();
+  const file = { type: 'index', name } as const;
+  const what = describeFile(file);
+  addIndex(table, new DocumentOpener(key, 'index').open(await loadSealed(storage, file), what), what);
+  return table;
+}
+
 /** The collector would wait until there are many of them. */
 function giveBack(sealed: Buffer): void {
   const { buffer } = sealed;

@@ -161,3 +161,27 @@ function derive(
     });
   });
 }
+
+/** Throws `usage` where the prefix names none, several, or the key in use. */
+export async function removeKey(storage: Storage, idPrefix: string, currentId: Id): Promise<Id> {
+  const found = (await storage.list('key'))
+    .map((file) => file.name)
+    .filter((name) => name.startsWith(idPrefix));
+  const [id, ...others] = found;
+  if (id === undefined || others.length > 0) {
+    throw new RelocateError(
+      'usage',
+      `${found.length === 0 ? 'No key begins' : 'Several keys begin'} with “${idPrefix}”.`,
+      { hint: 'See which there are with: relocate key list' },
+    );
+  }
+  if (id === currentId) {
+    throw new RelocateError(
+      'usage',
+      'That is the key in use; removing it could lock you out. Nothing was changed.',
+      { hint: 'Change its password with: relocate key passwd' },
+    );
+  }
+  await storage.remove({ type: 'key', name: id });
+  return id;
+}

@@ -28,7 +28,7 @@ const typeNumbers = { data: 0, tree: 1 } as const;
 export function encodeHeader(key: MasterKey, blobs: readonly PackedBlob[]): Buffer[] {
   const entries = blobs.map((blob) => {
     const compressed = blob.uncompressedLength > 0;
-    const entry = Buffer.alloc(compressed ? compressedEntryBytes : plainEntryBytes);
+    const entry = Buffer.alloc(entryBytes(compressed));
     entry.writeUInt8(typeNumbers[blob.type] + (compressed ? 2 : 0), 0);
     entry.writeUInt32LE(blob.length, 1);
     if (compressed) entry.writeUInt32LE(blob.uncompressedLength, 5);
@@ -40,6 +40,11 @@ export function encodeHeader(key: MasterKey, blobs: readonly PackedBlob[]): Buff
   length.writeUInt32LE(sealed.length);
   return [sealed, length];
 }
+
+/** Bytes of a pack that are no blob: the header's seal and its length; and what each blob takes in the header. */
+export const packOverheadBytes = sealBytes + 4;
+export const entryBytes = (isCompressed: boolean): number =>
+  isCompressed ? compressedEntryBytes : plainEntryBytes;
 
 /** Bytes that `count` blobs will take in the header, at most: what keeps a pack of many tiny blobs within limits. */
 export function headerBytes(count: number): number {
@@ -68,18 +73,18 @@ export function decodeHeader(key: MasterKey, sealed: Uint8Array, packBytes: numb
   for (let at = 0; at < header.length;) {
     const kind = header[at] ?? 255;
     const compressed = kind === 2 || kind === 3;
-    const entryBytes = compressed ? compressedEntryBytes : plainEntryBytes;
-    if (kind > 3 || at + entryBytes > header.length) throw badPack('its header lists something unknown');
+    const bytes = entryBytes(compressed);
+    if (kind > 3 || at + bytes > header.length) throw badPack('its header lists something unknown');
     const length = header.readUInt32LE(at + 1);
     blobs.push({
-      id: header.toString('hex', at + entryBytes - 32, at + entryBytes),
+      id: header.toString('hex', at + bytes - 32, at + bytes),
       type: kind % 2 === 0 ? 'data' : 'tree',
       offset,
       length,
       uncompressedLength: compressed ? header.readUInt32LE(at + 5) : 0,
     });
     offset += length;
-    at += entryBytes;
+    at += bytes;
   }
   if (offset + sealed.length + 4 !== packBytes) throw badPack('its header does not add up to its size');
   return blobs;

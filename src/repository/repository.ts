@@ -11,6 +11,7 @@ import type {
   Id,
   KeyInfo,
   LockInfo,
+  PruneResult,
   RepairIndexResult,
   SavedContent,
   SaveStats,
@@ -98,6 +99,11 @@ export interface Repository {
   /** Makes the index again from the packs. Only under an exclusive lock. */
   repairIndex(options?: { emit?: Emit; signal?: AbortSignal | undefined }): Promise<RepairIndexResult>;
 
+  /** Deletes these snapshots, nothing of their data. Only under an exclusive lock. */
+  removeSnapshots(ids: readonly Id[], options?: { signal?: AbortSignal | undefined }): Promise<void>;
+  /** Deletes data that no snapshot needs. Only under an exclusive lock. */
+  prune(options: PruneOptions): Promise<PruneResult>;
+
   listKeys(): Promise<KeyInfo[]>;
   addKey(password: string): Promise<Id>;
   removeKey(idPrefix: string): Promise<Id>;
@@ -134,6 +140,19 @@ export interface RepositoryKey {
 export interface CheckOptions {
   /** Percentage of packs to read whole and verify, 0 to 100. */
   readDataPercent: number;
+  emit?: Emit;
+  signal?: AbortSignal | undefined;
+}
+
+export interface PruneOptions {
+  /** Unused bytes that may stay, given the bytes in use: to repack for a few of them is not worth it. */
+  maxUnusedBytes: (usedBytes: number) => number;
+  /** Bytes of packs to repack, at most. */
+  maxRepackBytes: number;
+  /** Only plans it. */
+  dryRun?: boolean;
+  /** Snapshots to be counted as gone, to see what forgetting them would free. */
+  without?: ReadonlySet<Id>;
   emit?: Emit;
   signal?: AbortSignal | undefined;
 }

@@ -101,6 +101,34 @@ export interface CopyResult {
   addedPackedBytes: number;
 }
 
+export interface PruneSummary {
+  /** Blobs and their bytes, as stored: in use; stored more often than needed; not in use. */
+  usedBlobs: number;
+  usedBytes: number;
+  duplicateBlobs: number;
+  duplicateBytes: number;
+  unusedBlobs: number;
+  unusedBytes: number;
+  /** Packs that stay as they are. */
+  keptPacks: number;
+  unindexedPacks: number;
+  unindexedBytes: number;
+  removedPacks: number;
+  removedBytes: number;
+  repackedPacks: number;
+  repackedBytes: number;
+  /** Bytes that the repacked packs lose. */
+  repackedAwayBytes: number;
+  /** What the repository gets smaller by, and what stays in it unused. */
+  freedBytes: number;
+  remainingUnusedBytes: number;
+}
+
+export interface PruneResult extends PruneSummary {
+  /** It was only planned. */
+  dryRun: boolean;
+}
+
 export interface CheckResult {
   /** One plain sentence each; empty when the repository is sound. */
   errors: string[];
