@@ -75,7 +75,7 @@ describe(`${runs} runs over storages that fail, hold back, cut off, repeat and r
       await Promise.all(Array.from({ length: atOnce }, runSome));
       if (process.env['RELOCATE_TEST_FAULT_RUNS'] !== undefined)
         process.stderr.write(
-          `${JSON.stringify([...ended].toSorted())}\n${JSON.stringify([...happened].toSorted())}\n`,
+          `${JSON.stringify(Object.fromEntries(ended))}\n${JSON.stringify(Object.fromEntries(happened))}\n`,
         );
       expect(wrongs).toEqual([]);
       // Both ways out were taken, and everything that can go wrong did.
