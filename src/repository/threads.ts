@@ -80,7 +80,6 @@ export class Threads<Task, Result> {
 
 /** The thread's side: one task in, one result out, in any order. */
 export function serve(answer: (task: unknown) => unknown): void {
-  const reply = (message: Reply<unknown>) => parentPort?.postMessage(message);
   parentPort?.on('message', ({ number, task }: { number: number; task: unknown }) => {
     const work = async () => answer(task);
     work().then(
@@ -88,6 +87,10 @@ export function serve(answer: (task: unknown) => unknown): void {
       (error: unknown) => reply({ number, error }),
     );
   });
+}
+
+function reply(message: Reply<unknown>): void {
+  parentPort?.postMessage(message);
 }
 
 /** A program that lies beside a module: compiled in dist, as TypeScript in the sources, where Node strips the types. */
