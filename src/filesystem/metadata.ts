@@ -1,6 +1,6 @@
-import { chmodSync, fchmodSync, fchownSync, fstatSync, lchownSync, lstatSync } from 'node:fs';
+import { chmodSync, fchmodSync, fchownSync, fstatSync, lchownSync } from 'node:fs';
 import type { Node } from '../repository/tree.ts';
-import { toPosixPermissions } from './modes.ts';
+import { fileType, toPosixPermissions } from './modes.ts';
 import type { Attribute, FileStat, Posix } from './posix.ts';
 import { messageOf } from './system-error.ts';
 import { parseTime } from './times.ts';
@@ -27,7 +27,7 @@ export function applyMetadata(posix: Posix, path: Buffer, node: Metadata, compla
   const stat = posix.lstat(path);
   const owned = applyOwner(path, node, stat, complain);
   applyAttributes(posix, path, node.extendedAttributes ?? [], complain);
-  if (node.type !== 'symlink') applyMode(path, node, owned, complain);
+  if (node.type !== 'symlink') applyMode(path, stat, permissionsOf(node, owned, complain));
   posix.setTimes(path, parseTime(node.atime), parseTime(node.mtime));
   return owned;
 }
@@ -115,8 +115,10 @@ function attempt(work: () => void, problem: string, complain: Complaint): void {
   }
 }
 
-function applyMode(path: Buffer, node: Metadata, owned: boolean, complain: Complaint): void {
-  chmodNoFollow(path, permissionsOf(node, owned, complain));
+/** Node has no fchmodat: nothing but a look before keeps chmod from following a symlink. */
+function applyMode(path: Buffer, stat: FileStat, permissions: number): void {
+  if (fileType(stat.mode) === 'symlink') throw new Error('it was replaced by a symlink');
+  chmodSync(path, permissions);
 }
 
 function permissionsOf(node: Metadata, owned: boolean, complain: Complaint): number {
@@ -125,10 +127,4 @@ function permissionsOf(node: Metadata, owned: boolean, complain: Complaint): num
   if (permissions !== wanted)
     complain('its set-user-ID or set-group-ID bit was left out: the owner is another one');
   return permissions;
-}
-
-/** Node has no fchmodat: nothing but a look right before keeps chmod from following a symlink. */
-function chmodNoFollow(path: Buffer, permissions: number): void {
-  if (lstatSync(path).isSymbolicLink()) throw new Error('it was replaced by a symlink');
-  chmodSync(path, permissions);
 }

@@ -29,7 +29,8 @@ export function clear(path: Buffer, present: FileStat | undefined): void {
 const ownerOnly = 0o700;
 
 /** The folder can be written to by us until it gets its own mode. Tells whether it was not there before. */
-export function makeFolder(posix: Posix, path: Buffer): boolean {
+export function makeFolder(posix: Posix, path: Buffer, parentIsNew = false): boolean {
+  if (parentIsNew && makeNew(path)) return true;
   const present = look(posix, path);
   if (present !== undefined && fileType(present.mode) === 'dir') {
     if ((present.mode & ownerOnly) !== ownerOnly && process.geteuid?.() !== 0) {
@@ -40,6 +41,17 @@ export function makeFolder(posix: Posix, path: Buffer): boolean {
   clear(path, present);
   mkdirSync(path, ownerOnly);
   return true;
+}
+
+/** Where nothing is likely to be: asking first would take longer. */
+function makeNew(path: Buffer): boolean {
+  try {
+    mkdirSync(path, ownerOnly);
+    return true;
+  } catch (error) {
+    if (systemCodeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 export function makeSymlink(posix: Posix, path: Buffer, target: Buffer): void {

@@ -8,6 +8,7 @@ import { toRaw } from './paths.ts';
 import { clear, look } from './place.ts';
 import type { FileStat, Posix } from './posix.ts';
 import { reasonOf, type RestoreReport } from './restore-report.ts';
+import { reuseContent, type FilePart } from './reuse-content.ts';
 import type { TargetFolder } from './target-folder.ts';
 import { isSameTime } from './times.ts';
 import type { FileFailed, FileWork, FileWritten } from './write-blob.ts';
@@ -44,7 +45,7 @@ export class RestoreFiles {
   readonly #groups = new Map<string, LinkGroup>();
   readonly #byWork = new Map<FileWork, File>();
   /** Whose first name could not be written: each is tried for itself. */
-  #later: File[] = [];
+  readonly #later: File[] = [];
 
   constructor(repository: Pick<Repository, 'blobSize'>, posix: Posix, report: RestoreReport) {
     this.#repository = repository;
@@ -53,7 +54,7 @@ export class RestoreFiles {
   }
 
   /** What must be read for a file; nothing where it is there, or needs no reading. */
-  add(node: Node, place: FilePlace, folder: TargetFolder): FileOrder[] {
+  async add(node: Node, place: FilePlace, folder: TargetFolder): Promise<FileOrder[]> {
     folder.hold();
     const file: File = {
       node,
@@ -83,10 +84,10 @@ export class RestoreFiles {
   }
 
   /** Orders of files that turned out to need them while others were written. */
-  takeLater(): FileOrder[] {
-    const files = this.#later;
-    this.#later = [];
-    return files.flatMap((file) => this.#begin(file));
+  async takeLater(): Promise<FileOrder[]> {
+    const orders: FileOrder[] = [];
+    for (const file of this.#later.splice(0)) orders.push(...(await this.#begin(file)));
+    return orders;
   }
 
   done(work: FileWork, result: FileWritten | FileFailed): void {
@@ -126,52 +127,67 @@ export class RestoreFiles {
     return file;
   }
 
-  #begin(file: File): FileOrder[] {
+  async #begin(file: File): Promise<FileOrder[]> {
     try {
-      return this.#keepOrOrder(file);
+      return await this.#keepOrOrder(file);
     } catch (error) {
       this.#fail(file, error);
       return [];
     }
   }
 
-  #keepOrOrder(file: File): FileOrder[] {
+  async #keepOrOrder(file: File): Promise<FileOrder[]> {
     const { node, place, folder } = file;
     const present = folder.isNew ? undefined : look(this.#posix, place.path);
     if (present !== undefined && isRight(present, node)) {
-      this.#applyMetadata(place.path, node, place.path);
+      this.#applyMetadata(place.path, node);
       file.sizeBytes = node.size;
       this.#report.progress(node.size, place.path);
       this.#end(file);
       return [];
     }
+    const isFile = present !== undefined && fileType(present.mode) === 'file';
     if (present !== undefined && fileType(present.mode) === 'dir') clear(place.path, present);
-    const content = node.content ?? [];
-    const temporary = toRaw(place.temporary);
-    file.missing = content.length;
-    const [only] = content;
-    if (content.length === 1 && only !== undefined) {
-      return [
-        this.#order(file, only, {
-          kind: 'file',
-          path: toRaw(place.path),
-          temporary,
-          metadata: metadataOf(node),
-        }),
-      ];
+    const [only, ...others] = node.content ?? [];
+    if (only === undefined || others.length > 0) return this.#inParts(file, isFile && present.size > 0);
+    const { path, temporary } = place;
+    const work = {
+      kind: 'file',
+      path: toRaw(path),
+      temporary: toRaw(temporary),
+      metadata: metadataOf(node),
+    } as const;
+    return [this.#order(file, only, work)];
+  }
+
+  /** Threads write the parts as they come, into a file that is made here. */
+  async #inParts(file: File, isOlderThere: boolean): Promise<FileOrder[]> {
+    const { path, temporary } = file.place;
+    const parts = this.#partsOf(file.node);
+    const descriptor = createTemporary(temporary);
+    let missing;
+    try {
+      missing = isOlderThere ? await reuseContent(path, descriptor, parts) : parts;
+    } finally {
+      closeSync(descriptor);
     }
-    const descriptor = createTemporary(place.temporary);
-    if (content.length === 0) {
-      this.#finish(file, descriptor);
-      return [];
-    }
-    closeSync(descriptor);
+    const reusedBytes = sizeOf(parts) - sizeOf(missing);
+    if (reusedBytes > 0) this.#report.progress(reusedBytes, path);
+    file.sizeBytes = reusedBytes;
+    file.missing = missing.length;
+    if (missing.length === 0) this.#finish(file);
+    return missing.map(({ id, position, length }) =>
+      this.#order(file, id, { kind: 'part', temporary: toRaw(temporary), position, length }),
+    );
+  }
+
+  #partsOf(node: Node): FilePart[] {
     let position = 0;
-    return content.map((id) => {
+    return (node.content ?? []).map((id) => {
       const length = this.#repository.blobSize('data', id) ?? 0;
-      const order = this.#order(file, id, { kind: 'part', temporary, position, length });
+      const part = { id, position, length };
       position += length;
-      return order;
+      return part;
     });
   }
 
@@ -181,11 +197,11 @@ export class RestoreFiles {
   }
 
   /** A file whose parts are all there. */
-  #finish(file: File, opened?: number): void {
+  #finish(file: File): void {
     const { node, place, sizeBytes } = file;
     const complain = (reason: string) => this.#report.problem(place.path, reason);
     try {
-      const descriptor = opened ?? openTemporary(place.temporary);
+      const descriptor = openTemporary(place.temporary);
       const metadata = metadataOf(node);
       this.#report.owner(finishFile(this.#posix, descriptor, place, { sizeBytes, metadata, complain }));
     } catch (error) {
@@ -237,13 +253,13 @@ export class RestoreFiles {
     this.#end(file);
   }
 
-  /** `at` is where the file is now, `path` where it will be: what people know it by. */
-  #applyMetadata(at: Buffer, node: Node, path: Buffer): void {
-    this.#report.owner(
-      applyMetadata(this.#posix, at, metadataOf(node), (reason) => this.#report.problem(path, reason)),
-    );
+  #applyMetadata(path: Buffer, node: Node): void {
+    const complain = (reason: string) => this.#report.problem(path, reason);
+    this.#report.owner(applyMetadata(this.#posix, path, metadataOf(node), complain));
   }
 }
+
+const sizeOf = (parts: readonly FilePart[]): number => parts.reduce((sum, { length }) => sum + length, 0);
 
 /** What cannot be removed is told by the trouble that it makes next. */
 function removeQuietly(temporary: Buffer): void {

@@ -64,7 +64,8 @@ export async function restoreTree(
     const path = openTarget(posix, target, options.folder);
     const walk = new RestoreWalk({ repository, posix, report, files }, options);
     await write(walk.orders(tree, path));
-    for (let more = files.takeLater(); more.length > 0; more = files.takeLater()) await write(once(more));
+    for (let more = await files.takeLater(); more.length > 0; more = await files.takeLater())
+      await write(once(more));
   } catch (error) {
     throw explain(error, target);
   } finally {

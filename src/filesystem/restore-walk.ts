@@ -73,7 +73,7 @@ export class RestoreWalk {
         const inner = await this.#enter(node, level, levels.length);
         if (inner !== undefined) levels.push(inner);
       } else if (this.#selection.choose(this.#pathOf(level, node)).take) {
-        orders.push(...this.#entry(node, level));
+        orders.push(...(await this.#entry(node, level)));
       }
       if (orders.length >= ordersAtOnce || (node === undefined && orders.length > 0)) {
         yield orders;
@@ -106,7 +106,7 @@ export class RestoreWalk {
     assertDepth(depth);
     const diskPath = joinPath(level.folder.path, node.name);
     const folder = new TargetFolder(diskPath, level.folder, {
-      make: () => makeFolder(this.#tools.posix, diskPath),
+      make: () => makeFolder(this.#tools.posix, diskPath, level.folder.isNew),
       finish: () => {
         this.#tools.report.summary.directories += 1;
         this.#finishFolder(diskPath, node);
@@ -124,7 +124,7 @@ export class RestoreWalk {
     this.#tools.report.attempt(path, () => this.#applyMetadata(path, node));
   }
 
-  #entry(node: Node, { folder, taken }: Level): FileOrder[] {
+  async #entry(node: Node, { folder, taken }: Level): Promise<FileOrder[]> {
     const { report, files } = this.#tools;
     const path = joinPath(folder.path, node.name);
     if (node.type === 'socket' || !report.attempt(path, () => folder.make())) return [];

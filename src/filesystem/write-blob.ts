@@ -42,14 +42,19 @@ function writeFile(plaintext: Buffer, work: FileWork & { kind: 'file' }): FileWr
   const complain = (reason: string) => void complaints.push(reason);
   const descriptor = createTemporary(place.temporary);
   try {
+    let endsInHole;
     try {
-      writeSparse(descriptor, plaintext, 0);
+      endsInHole = writeSparse(descriptor, plaintext, 0);
     } catch (error) {
       closeSync(descriptor);
       throw error;
     }
     const sizeBytes = plaintext.length;
-    const owned = finishFile(posix, descriptor, place, { sizeBytes, metadata: work.metadata, complain });
+    const owned = finishFile(posix, descriptor, place, {
+      sizeBytes: endsInHole ? sizeBytes : undefined,
+      metadata: work.metadata,
+      complain,
+    });
     return owned && complaints.length === 0 ? sizeBytes : { sizeBytes, owned, complaints };
   } catch (error) {
     rmSync(place.temporary, { force: true });

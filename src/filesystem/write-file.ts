@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { closeSync, constants, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { systemCodeOf } from '../errors.ts';
 import { applyToOpenFile, type Complaint, type Metadata } from './metadata.ts';
@@ -22,9 +22,15 @@ export interface FilePlace {
  * takes it over instead of leaving litter; `taken` holds the names that belong to the folder itself.
  */
 export function temporaryPath(folder: Buffer, name: Buffer, taken: (name: string) => boolean): Buffer {
-  let temporary = `${temporaryPrefix}${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
+  let temporary = `${temporaryPrefix}${hash('sha256', name).slice(0, 16)}`;
   while (taken(temporary)) temporary += '~';
   return joinPath(folder, Buffer.from(temporary));
+}
+
+export interface FinishedFile {
+  sizeBytes: number | undefined;
+  metadata: Metadata;
+  complain: Complaint;
 }
 
 const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants;
@@ -47,18 +53,18 @@ export function openTemporary(temporary: Buffer): number {
 }
 
 /**
- * Gives an open temporary file its length, for it may end in a hole, and its metadata; closes it, and gives it its name:
+ * Gives an open temporary file its length, if it may end in a hole, and its metadata; closes it, and gives it its name:
  * under its name the file is whole or not there. Returns false where its owner stayed another.
  */
 export function finishFile(
   posix: Posix,
   descriptor: number,
   { path, temporary }: FilePlace,
-  { sizeBytes, metadata, complain }: { sizeBytes: number; metadata: Metadata; complain: Complaint },
+  { sizeBytes, metadata, complain }: FinishedFile,
 ): boolean {
   let owned;
   try {
-    ftruncateSync(descriptor, sizeBytes);
+    if (sizeBytes !== undefined) ftruncateSync(descriptor, sizeBytes);
     owned = applyToOpenFile(posix, descriptor, temporary, metadata, complain);
   } finally {
     closeSync(descriptor);
@@ -67,8 +73,8 @@ export function finishFile(
   return owned;
 }
 
-/** Writes what is not zero; blocks are those of the file, not of the part. */
-export function writeSparse(descriptor: number, part: Buffer, position: number): void {
+/** Writes what is not zero; blocks are those of the file, not of the part. Returns whether it ends in a hole. */
+export function writeSparse(descriptor: number, part: Buffer, position: number): boolean {
   let start = 0;
   for (let at = 0; at < part.length;) {
     const end = Math.min(part.length, at + blockBytes - ((position + at) % blockBytes));
@@ -79,6 +85,7 @@ export function writeSparse(descriptor: number, part: Buffer, position: number):
     at = end;
   }
   writeAll(descriptor, part.subarray(start), position + start);
+  return start === part.length;
 }
 
 function isZero(part: Buffer, start: number, end: number): boolean {

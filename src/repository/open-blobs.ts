@@ -27,7 +27,7 @@ export function openBlobs(
   consume: Consume<unknown, unknown>,
 ): OpenedBlob[] {
   return blobs.map(({ id, at, length, uncompressedLength, works }) => {
-    const plaintext = sealer.open(bytes.subarray(at, at + length), uncompressedLength);
+    const plaintext = sealer.openInPlace(bytes.subarray(at, at + length), uncompressedLength);
     if (plaintext === undefined || idOf(plaintext) !== id) return undefined;
     return works.map((work) => consume(plaintext, work));
   });

@@ -40,7 +40,7 @@ export class OpenPool {
   ): Promise<OpenedBlob[]> {
     if (this.#isForHere(blobs.reduce((sum, { length }) => sum + length, 0)))
       return openBlobs(this.sealer(), bytes, blobs, consumer.consume);
-    const task = { kind: 'blobs', memory: shared(bytes), blobs, consumer: consumer.module.href } as const;
+    const task = { kind: 'blobs', ...shared(bytes), blobs, consumer: consumer.module.href } as const;
     const result = await this.#threads.ask(task);
     if (result.kind !== 'blobs') throw mixedUp();
     return result.opened;
@@ -52,10 +52,15 @@ export class OpenPool {
     pack: { pack: Id; indexed: readonly PackedBlob[] },
   ): Promise<string | undefined> {
     if (this.#isForHere(bytes.length)) return damageOfPack(this.#key, this.sealer(), bytes, pack);
-    const task = { kind: 'pack', memory: shared(bytes), length: bytes.length, ...pack } as const;
+    const task = { kind: 'pack', ...shared(bytes), ...pack } as const;
     const result = await this.#threads.ask(task);
     if (result.kind !== 'pack') throw mixedUp();
     return result.damage;
+  }
+
+  /** Starts threads, if it will be for so much that they are needed. */
+  prepare(sizeBytes: number): void {
+    if (sizeBytes > withoutThreadsBytes) this.#threads.start();
   }
 
   /** For the main thread: what it gives is good until it is asked again. */
@@ -74,9 +79,10 @@ export class OpenPool {
   }
 }
 
-function shared({ buffer }: Buffer): SharedArrayBuffer {
-  if (buffer instanceof SharedArrayBuffer) return buffer;
-  throw new RelocateError('internal', 'This memory is not shared.');
+function shared({ buffer, byteOffset, length }: Buffer) {
+  if (!(buffer instanceof SharedArrayBuffer))
+    throw new RelocateError('internal', 'This memory is not shared.');
+  return { memory: buffer, offset: byteOffset, length };
 }
 
 const mixedUp = (): RelocateError => new RelocateError('internal', 'A thread answered another question.');

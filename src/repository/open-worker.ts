@@ -9,9 +9,9 @@ import { serve } from './threads.ts';
 import type { Id } from './types.ts';
 
 /** The program of an opening thread. What tasks speak of lies in memory that all threads see. */
-export type OpenTask = { memory: SharedArrayBuffer } & (
+export type OpenTask = { memory: SharedArrayBuffer; offset: number; length: number } & (
   | { kind: 'blobs'; blobs: readonly LoadedBlob[]; consumer: string }
-  | { kind: 'pack'; pack: Id; length: number; indexed: readonly PackedBlob[] }
+  | { kind: 'pack'; pack: Id; indexed: readonly PackedBlob[] }
 );
 
 export type OpenResult =
@@ -26,9 +26,9 @@ const consumers = new Map<string, Promise<Consume<unknown, unknown>>>();
 serve(async (message): Promise<OpenResult> => {
   // oxlint-disable-next-line no-unsafe-type-assertion -- so does open-pool.ts, which asks.
   const task = message as OpenTask;
-  const bytes = Buffer.from(task.memory);
+  const bytes = Buffer.from(task.memory, task.offset, task.length);
   if (task.kind === 'pack') {
-    return { kind: 'pack', damage: damageOfPack(key, sealer, bytes.subarray(0, task.length), task) };
+    return { kind: 'pack', damage: damageOfPack(key, sealer, bytes, task) };
   }
   return { kind: 'blobs', opened: openBlobs(sealer, bytes, task.blobs, await consumerOf(task.consumer)) };
 });

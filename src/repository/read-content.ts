@@ -1,8 +1,8 @@
+import { Arena } from './arena.ts';
 import { damaged } from './document.ts';
 import { consume, type GiveBack } from './give-back.ts';
 import type { BlobConsumer } from './open-pool.ts';
 import type { Reader } from './reader.ts';
-import { Slots } from './slots.ts';
 import { programBeside } from './threads.ts';
 import type { Id } from './types.ts';
 
@@ -10,6 +10,9 @@ import type { Id } from './types.ts';
 const stretchBytes = 4 * 1024 * 1024;
 /** Plaintext that was read ahead and not asked for yet. */
 const aheadBytes = 32 * 1024 * 1024;
+
+/** What is read on the spot: a README, a manifest. */
+const littleBytes = 1024 * 1024;
 
 const giveBack: BlobConsumer<GiveBack & { index: number }, boolean> = {
   module: programBeside(import.meta.url, 'give-back'),
@@ -22,8 +25,16 @@ export async function* readContent(
   content: readonly Id[],
   signal?: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
+  const sizeBytes = content.reduce((sum, id) => sum + (reader.blobSize('data', id) ?? 0), 0);
+  if (sizeBytes <= littleBytes) {
+    for (const id of content) {
+      signal?.throwIfAborted();
+      yield await reader.loadBlob('data', id);
+    }
+    return;
+  }
   // Each stream has memory of its own: one that nobody reads on from must not stop another.
-  const slots = new Slots(aheadBytes);
+  const arena = new Arena(aheadBytes);
   const ahead: Promise<Stretch>[] = [];
   const stretches = stretchesOf(reader, content);
   let waitingBytes = 0;
@@ -32,7 +43,7 @@ export async function* readContent(
       const next = stretches.next();
       if (next.done === true) return;
       waitingBytes += next.value.sizeBytes;
-      const stretch = readStretch(reader, slots, next.value, signal);
+      const stretch = readStretch(reader, arena, next.value, signal);
       stretch.catch(() => {});
       ahead.push(stretch);
     }
@@ -89,16 +100,19 @@ async function* once<T>(value: T): AsyncGenerator<T, void, void> {
 
 async function readStretch(
   reader: Reader,
-  slots: Slots,
+  arena: Arena,
   { blobs, sizeBytes }: Wanted,
   signal: AbortSignal | undefined,
 ): Promise<Stretch> {
-  const slot = await slots.take(Math.max(1, sizeBytes));
+  const slot = await arena.take(sizeBytes);
   const { bytes } = slot;
   const memory = bytes.buffer;
-  if (!(memory instanceof SharedArrayBuffer)) throw new Error('Slots are of shared memory.');
+  if (!(memory instanceof SharedArrayBuffer)) throw new Error('An arena is shared memory.');
   const problems = new Map<number, unknown>();
-  const orders = blobs.map(({ id, length, at }, index) => ({ id, work: { memory, at, length, index } }));
+  const orders = blobs.map(({ id, length, at }, index) => ({
+    id,
+    work: { memory, at: bytes.byteOffset + at, length, index },
+  }));
   await reader.consumeBlobs(
     'data',
     once(orders),

@@ -1,5 +1,6 @@
 import { RelocateError } from '../errors.ts';
 import type { FileRange, Storage } from '../storage/storage.ts';
+import { Arena } from './arena.ts';
 import type { BlobLocation, BlobTable } from './blob-table.ts';
 import { maxPlainBytes } from './compression.ts';
 import { idOf, sealBytes, type MasterKey } from './crypto.ts';
@@ -10,7 +11,6 @@ import { OpenPool, type BlobConsumer } from './open-pool.ts';
 import type { PackedBlob } from './pack.ts';
 import { isOfTheFile } from './read-blobs.ts';
 import { ReadPlan, splitIntoRuns, type Run, type WantedBlob } from './read-plan.ts';
-import { Slots } from './slots.ts';
 import { TreeBlocks } from './tree-blocks.ts';
 import type { BlobType, Id } from './types.ts';
 
@@ -27,20 +27,25 @@ export interface BlobOutcomes<Work, Result> {
 }
 
 /** Sealed bytes on their way from the storage through the threads: what bounds memory, whatever is read. */
-const inFlightBytes = 32 * 1024 * 1024;
+const inFlightBytes = 48 * 1024 * 1024;
 const maxLoads = 16;
-/** For whole packs, whose slots are about half filled. */
-const wholePacksBytes = 128 * 1024 * 1024;
-/** Wanted, and not loaded yet: more of a pack's blobs, and more works of each, are known the longer a load waits. */
-const planBytes = 64 * 1024 * 1024;
-const planBlobs = 100_000;
+/** For whole packs. */
+const wholePacksBytes = 96 * 1024 * 1024;
+/**
+ * Wanted, and not loaded yet. The more there is, the more of a pack's blobs, and of what is wanted of each, are known
+ * when it is loaded; but threads shall have work while the rest is ordered.
+ */
+const planBytes = 256 * 1024 * 1024;
+const planBlobs = 16_000;
+const firstBytes = 32 * 1024 * 1024;
+const fewRuns = 4;
 
 /** The reading side of a repository: finds, loads, opens and verifies blobs. */
 export class Reader {
   readonly #storage: Storage;
   readonly table: BlobTable;
   readonly pool: OpenPool;
-  readonly #slots = new Slots(inFlightBytes);
+  readonly #arena = new Arena(inFlightBytes);
   readonly #loads = new Limit(maxLoads);
   readonly #trees: TreeBlocks;
 
@@ -113,7 +118,12 @@ export class Reader {
           if (first === undefined) outcomes.failed(work, unknown(id));
           else plan.add(id, work, [first, ...others]);
         }
-        while (plan.blobs > planBlobs || plan.sealedBytes > planBytes) {
+        this.pool.prepare(plan.sealedBytes);
+        const isDue = () =>
+          plan.blobs > planBlobs ||
+          plan.sealedBytes > planBytes ||
+          (running.size < fewRuns && plan.sealedBytes > firstBytes);
+        while (isDue()) {
           for (const run of plan.takeFullest()) {
             await start(run);
             throwFailure();
@@ -141,11 +151,11 @@ export class Reader {
   ): Promise<void> {
     // What is not taken yet is not made yet: packs may come with what millions of blobs are called.
     const next = Iterator.from(packs);
-    const slots = new Slots(wholePacksBytes);
+    const arena = new Arena(wholePacksBytes);
     const readSome = async () => {
       for (const { pack, sizeBytes, indexed } of next) {
         if (signal?.aborted === true) return;
-        const slot = await slots.take(Math.max(1, sizeBytes));
+        const slot = await arena.take(sizeBytes);
         try {
           await loadInto(this.#storage, { pack, offset: 0, length: sizeBytes }, slot.bytes);
           read(
@@ -202,7 +212,7 @@ export class Reader {
     consumer: BlobConsumer<unknown, unknown>,
   ): Promise<{ opened?: OpenedBlob[]; problem?: unknown }> {
     if (run.length > maxPlainBytes + sealBytes) return { problem: damaged(`pack ${run.pack.slice(0, 8)}`) };
-    const slot = await this.#slots.take(run.length);
+    const slot = await this.#arena.take(run.length);
     try {
       try {
         await loadInto(this.#storage, run, slot.bytes);

@@ -16,7 +16,6 @@ export class Slots {
   readonly #limitBytes: number;
   readonly #limit: Limit;
   readonly #free: SharedArrayBuffer[] = [];
-  #outBytes = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -28,13 +27,11 @@ export class Slots {
     const roomBytes = Math.max(smallestBytes, 2 ** Math.ceil(Math.log2(sizeBytes)));
     await this.#limit.acquire(roomBytes);
     const memory = this.#reuse(roomBytes) ?? new SharedArrayBuffer(roomBytes);
-    this.#outBytes += roomBytes;
-    this.#trim();
     return {
       bytes: Buffer.from(memory),
       release: () => {
-        this.#outBytes -= roomBytes;
         this.#free.push(memory);
+        this.#trim();
         this.#limit.release(roomBytes);
       },
     };
@@ -45,9 +42,9 @@ export class Slots {
     return at < 0 ? undefined : this.#free.splice(at, 1)[0];
   }
 
-  /** Slots of sizes that are no longer asked for go, the oldest first: what is out and what is kept share the limit. */
+  /** Slots of sizes that are no longer asked for go, the oldest first. */
   #trim(): void {
-    let total = this.#free.reduce((sum, { byteLength }) => sum + byteLength, this.#outBytes);
-    while (total > this.#limitBytes && this.#free.length > 0) total -= this.#free.shift()?.byteLength ?? 0;
+    let total = this.#free.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    while (total > this.#limitBytes) total -= this.#free.shift()?.byteLength ?? total;
   }
 }

@@ -15,6 +15,8 @@ interface Thread<Result> {
 type Reply<Result> = { number: number; result: Result } | { number: number; error: unknown };
 
 const maxThreads = 8;
+/** Large data lies in shared memory: what is left is small and soon forgotten. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8 };
 
 /** Threads of one worker program. Started at the first task, ended by `close`; tasks go to whoever has the fewest. */
 export class Threads<Task, Result> {
@@ -61,7 +63,7 @@ export class Threads<Task, Result> {
   }
 
   #startOne(): Thread<Result> {
-    const worker = new Worker(this.#program, { workerData: this.#workerData });
+    const worker = new Worker(this.#program, { workerData: this.#workerData, resourceLimits });
     const waiting: Thread<Result>['waiting'] = new Map();
     worker.on('message', (reply: Reply<Result>) => {
       const { resolve, reject } = waiting.get(reply.number) ?? {};

@@ -3,7 +3,7 @@ import type { BlobLocation } from './blob-table.ts';
 import type { Id } from './types.ts';
 
 const blockBytes = 1024 * 1024;
-const maxBlocks = 12;
+const maxBlocks = 8;
 
 /**
  * Packs of trees, read in blocks of which the last ones are kept. A snapshot's trees are small, thousands, and lie

@@ -17,7 +17,8 @@ export interface FileRange {
   length: number;
   /**
    * Memory of at least that length, to be used again and again by the caller, because fresh memory is slow. A storage
-   * may read into it and give a view of it, or give other memory: whoever passes it looks which one came.
+   * may read into it and give a view of it, or give other memory: whoever passes it looks which one came. Once the call
+   * has settled, also by an error, nothing is written to it any more.
    */
   into?: Buffer;
 }

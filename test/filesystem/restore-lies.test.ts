@@ -27,6 +27,16 @@ describe('a size that lies', () => {
   });
 });
 
+test('an index that lies about the length of a part: the file is refused, for its parts would lie elsewhere', async () => {
+  const large = await place.write.file('large', 'x'.repeat(1_000_000));
+  const { repository } = place;
+  const sizeOf = repository.blobSize.bind(repository);
+  repository.blobSize = (type, id) => (sizeOf(type, id) ?? 0) + 1;
+  const { problems } = await restore(large, await place.write.file('small', 'x'));
+  expect(problems).toEqual([{ path: at('large'), reason: expect.stringContaining('length') }]);
+  expect(left()).toEqual(['small']);
+});
+
 describe('folders without end', () => {
   test('3,000 of them are refused, whether their paths are too long for the disk or not', async () => {
     let tree = await place.write.tree(await place.write.file('bottom', 'x'));

@@ -56,6 +56,10 @@ export function guardedTarget() {
     get write() {
       return treeWriter(memory.repository);
     },
+    /** Blobs of files of which the repository has the index only from now on. */
+    forget: (...ids: string[]): void => {
+      for (const id of ids) memory.blobs.data.get(id)?.fill(0);
+    },
     /** What lies outside was changed by the test itself. */
     guardAgain: async (): Promise<void> => {
       before = await describeDisk(outside());
