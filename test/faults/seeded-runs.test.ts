@@ -25,12 +25,13 @@ describe(`${runs} runs over storages that fail, hold back, cut off, repeat and r
     const first = await makeTemplate(join(work, 'template-first'));
     templates = [first, await makeTemplate(join(work, 'template-second'), first)];
     const random = seeded(1);
-    for (const name of ['one', 'two', 'three']) {
+    // Little, so that most runs go without threads, whose start takes longer than a run; and once enough for them.
+    for (const [name, largeBytes] of Object.entries({ one: 400_000, two: 600_000, three: 1_300_000 })) {
       const folder = join(work, name);
       await mkdir(join(folder, 'few', 'none'), { recursive: true });
-      await writeFile(join(folder, 'same'), seeded(2).bytes(900_000));
-      await writeFile(join(folder, 'large'), random.bytes(1_200_000));
-      await writeFile(join(folder, 'text'), `${name} `.repeat(100_000));
+      await writeFile(join(folder, 'same'), seeded(2).bytes(200_000));
+      await writeFile(join(folder, 'large'), random.bytes(largeBytes));
+      await writeFile(join(folder, 'text'), `${name} `.repeat(50_000));
       await writeFile(join(folder, 'empty'), '');
       for (let at = 0; at < 8; at += 1)
         await writeFile(join(folder, 'few', `${at}`), random.bytes(random.int(4_000)));
@@ -81,6 +82,7 @@ describe(`${runs} runs over storages that fail, hold back, cut off, repeat and r
       // Both ways out were taken, and everything that can go wrong did.
       expect(ended.get('snapshot: done') ?? 0).toBeGreaterThan(runs / 4);
       expect(ended.get('copy: done') ?? 0).toBeGreaterThan(runs / 20);
+      expect(ended.get('house: done') ?? 0).toBeGreaterThan(runs / 20);
       expect(ended.get('restore: done') ?? 0).toBeGreaterThan(runs / 10);
       expect(ended.get('snapshot: storage-failed') ?? 0).toBeGreaterThan(runs / 20);
       for (const what of ['fail', 'failAfter', 'damage', 'repeat', 'full', 'stale'])

@@ -74,7 +74,7 @@ function stretch({ kind, bytes: length, seed }: Stretch, polynomial: bigint): Bu
       return Buffer.alloc(length, `INSERT INTO entry VALUES (${random.int(1000)}, 'the quick brown fox');\n`);
     case 'pattern':
       return Buffer.alloc(length, random.bytes(1 + random.int(3 * kibibyte)));
-    default: {
+    case 'cut': {
       const content = Buffer.alloc(length, 1 + random.int(255));
       const window = cuttingWindow(random.bytes(64), polynomial);
       window.copy(content, Math.max(0, length - 64), Math.max(0, 64 - length));

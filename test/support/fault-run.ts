@@ -66,7 +66,7 @@ interface Place {
   reported: Map<string, Source>;
 }
 
-/** Some snapshots, copies and restores between two repositories whose storages fail by chance; then the judging. */
+/** Some snapshots, copies, prunes and restores between two repositories whose storages fail by chance; then the judging. */
 export async function runWithFaults(
   seed: number,
   work: string,
@@ -109,6 +109,20 @@ export async function runWithFaults(
         if (content) to.reported.set(copied, content);
       }
     },
+    /** Forgets one snapshot, sometimes, and prunes. */
+    async house(): Promise<void> {
+      const at = random.next() < 0.7 ? first : second;
+      const forgotten = [...at.reported.keys()].filter(() => random.next() < 0.4).slice(0, 1);
+      // Once its removal was begun nobody may count on it.
+      for (const id of forgotten) at.reported.delete(id);
+      await withRepository(at, (repository) =>
+        repository.withLock('exclusive', {}, async (signal) => {
+          if (forgotten.length > 0) await repository.removeSnapshots(forgotten, { signal });
+          const maxUnusedBytes = random.next() < 0.7 ? () => 0 : () => Infinity;
+          await repository.prune({ maxUnusedBytes, maxRepackBytes: Infinity, signal });
+        }),
+      );
+    },
     async restore(): Promise<void> {
       const at = random.next() < 0.5 ? first : second;
       const [id, source] = pick([...at.reported]);
@@ -136,8 +150,8 @@ export async function runWithFaults(
     }
   }
 
-  for (let at = 0; at < 6; at += 1) {
-    const name = pick(['snapshot', 'snapshot', 'copy', 'restore'] as const);
+  for (let at = 0; at < 7; at += 1) {
+    const name = pick(['snapshot', 'snapshot', 'copy', 'house', 'restore'] as const);
     const ended = await inTime(steps[name]());
     outcome.steps.push(`${name}: ${ended}`);
     if (/^(hang|unexpected)/.test(ended)) outcome.wrongs.push(`${name}: ${ended}`);
