@@ -1,5 +1,5 @@
 import type { ForgetGroup } from '../repository/forget.ts';
-import type { CopyResult, PruneResult, StoredSnapshot } from '../repository/types.ts';
+import type { CopyResult, PruneResult, RepairSnapshotsResult, StoredSnapshot } from '../repository/types.ts';
 import { formatBytes, formatItems, formatTime, sanitise, shortId } from '../ui/format.ts';
 import { table } from './table.ts';
 
@@ -82,3 +82,26 @@ export function pruneText(result: PruneResult): string {
 }
 
 const packs = (count: number, bytes: number) => `${formatItems(count, 'pack')}, ${formatBytes(bytes)}`;
+
+const namedPaths = 20;
+
+export function repairSnapshotsText(result: RepairSnapshotsResult): string {
+  const { dryRun, sound, repaired, unreadable, removed } = result;
+  const lines = repaired.flatMap(({ from, to, lost }) => [
+    `${shortId(from)} lost something of ${formatItems(lost.length, 'path')}; ${to === undefined ? 'what is left would be a new snapshot' : `what is left is ${shortId(to)}`}:`,
+    ...lost.slice(0, namedPaths).map((path) => `  ${sanitise(path)}`),
+    ...(lost.length > namedPaths
+      ? [`  … and ${lost.length - namedPaths} more (all of them with --json)`]
+      : []),
+  ]);
+  return [
+    ...lines,
+    ...unreadable.map((id) => `${shortId(id)}: nothing of it can be read.`),
+    `${formatItems(sound, 'snapshot')} lost nothing.`,
+    ...(dryRun ? ['Nothing was done.'] : []),
+    ...(removed.length > 0 ? [`${formatItems(removed.length, 'broken snapshot')} removed.`] : []),
+    ...(!dryRun && removed.length === 0 && repaired.length + unreadable.length > 0
+      ? ['The broken ones are still there; remove them with: relocate repair snapshots --forget']
+      : []),
+  ].join('\n');
+}

@@ -90,6 +90,19 @@ export interface RepairIndexResult {
   unreadable: { pack: Id; reason: string; keptBlobs: number }[];
 }
 
+export interface RepairSnapshotsResult {
+  /** Nothing was written or removed. */
+  dryRun: boolean;
+  /** Snapshots that have lost nothing. */
+  sound: number;
+  /** Snapshots that lost something, what is left of each, and the paths that lost something. */
+  repaired: { from: Id; to?: Id | undefined; lost: string[] }[];
+  /** Snapshots of which nothing can be read. */
+  unreadable: Id[];
+  /** Broken ones that were removed. */
+  removed: Id[];
+}
+
 export interface CopyResult {
   copied: { from: Id; to: Id }[];
   /** Snapshots of the source that the destination had already. */
