@@ -36,17 +36,14 @@ export function restoreCommand(program: Command): void {
 
 async function run(globals: Globals, id: string, options: Options): Promise<void> {
   await runCommand(globals, async (session) => {
-    const [{ restoreTree }, { restoreText }] = await Promise.all([
-      import('../filesystem/restore.ts'),
-      import('../report/snapshot.ts'),
-    ]);
     const target = resolve(options.target);
     const startedAt = Date.now();
-    const summary = await withRepositoryAlone(session, async (repository) => {
+    const restoring = withRepositoryAlone(session, async (repository) => {
+      const { restoreTree } = await modules;
       const snapshot = await repository.findSnapshot(id);
       const isAll = options.include === undefined && options.exclude === undefined;
       session.emit({ type: 'phase-start', phase: 'restore', title: `restoring to ${target}` });
-      return repository.withLock('shared', { signal: session.signal }, (signal) =>
+      return repository.withLock('shared', { signal: session.signal, isToRead: true }, (signal) =>
         restoreTree(repository, snapshot.tree, target, {
           emit: withTotal(session.emit, isAll ? snapshot.summary?.total_bytes_processed : undefined),
           signal,
@@ -55,10 +52,21 @@ async function run(globals: Globals, id: string, options: Options): Promise<void
         }),
       );
     });
+    // While the password is turned into the key, which takes its time.
+    const modules = loadModules();
+    const [summary, { restoreText }] = await Promise.all([restoring, modules]);
     const durationMs = Date.now() - startedAt;
     session.emit({ type: 'phase-end', phase: 'restore', durationMs, outcome: 'done' });
     const result = { ...summary, target, durationMs };
     session.result(result, restoreText(result));
     return summary.problems.length > 0 ? 3 : 0;
   });
+}
+
+async function loadModules() {
+  const [restore, report] = await Promise.all([
+    import('../filesystem/restore.ts'),
+    import('../report/snapshot.ts'),
+  ]);
+  return { ...restore, ...report };
 }

@@ -49,7 +49,7 @@ export async function deploy(input: DeployOptions, tools: Tools): Promise<Deploy
 }
 
 async function begin(input: DeployOptions, { emit, signal }: Tools): Promise<DeployReport> {
-  return input.repository.withLock('shared', { signal }, async (signal) => {
+  return input.repository.withLock('shared', { signal, isToRead: true }, async (signal) => {
     const prepared = await prepareDeploy(input);
     const { app, target } = prepared.plan;
     return withDeployLock({ stateFolder: input.stateFolder, app, target }, async () => {
@@ -82,7 +82,7 @@ async function resume(input: DeployOptions, { emit, signal }: Tools): Promise<De
   }
   const deriveSecret = await secretsOf(input, newest);
   return withDeployLock({ stateFolder, app: newest.plan.app, target: target.name }, () =>
-    repository.withLock('shared', { signal }, async (signal) => {
+    repository.withLock('shared', { signal, isToRead: true }, async (signal) => {
       const prepared = await prepareResume(input, newest.plan);
       const { name: deployment, folder, header } = newest;
       await addKeys(repository, { deployment, folder, leadId: header.repository.id });

@@ -74,7 +74,7 @@ export class Engine implements Repository, RepositoryCopy {
 
   withLock<T>(
     mode: 'shared' | 'exclusive',
-    { signal }: { signal?: AbortSignal | undefined },
+    { signal, isToRead = false }: { signal?: AbortSignal | undefined; isToRead?: boolean },
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const lockedWork = async (signal: AbortSignal, assertHeld: AssertHeld) => {
@@ -86,8 +86,9 @@ export class Engine implements Repository, RepositoryCopy {
       }
     };
     // Whoever needs the index next hears of what is wrong with it.
-    const loadIndexAhead = () => void this.#index().catch(() => {});
-    return withLock(this.#place(), mode, signal, lockedWork, loadIndexAhead);
+    const prepare = () =>
+      void (isToRead ? this.#read().then((reader) => reader.prepare()) : this.#index()).catch(() => {});
+    return withLock(this.#place(), mode, signal, lockedWork, prepare);
   }
 
   async saveStream(content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<SavedContent> {

@@ -39,6 +39,8 @@ const planBytes = 256 * 1024 * 1024;
 const planBlobs = 16_000;
 const firstBytes = 32 * 1024 * 1024;
 const fewRuns = 4;
+/** In a repository of which hardly anything can be worth starting threads for. */
+const fewBlobs = 500;
 
 /** The reading side of a repository: finds, loads, opens and verifies blobs. */
 export class Reader {
@@ -54,6 +56,11 @@ export class Reader {
     this.table = table;
     this.pool = new OpenPool(key);
     this.#trees = new TreeBlocks(storage);
+  }
+
+  /** Starts what reading much will need; a repository of little needs nothing. */
+  prepare(): void {
+    if (this.table.size > fewBlobs) this.pool.prepare(Infinity);
   }
 
   async loadBlob(type: BlobType, id: Id): Promise<Buffer> {

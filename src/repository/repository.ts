@@ -35,11 +35,12 @@ export interface Repository {
 
   /**
    * Runs `work` under a lock that is refreshed while it runs. The signal aborts when the lock could not be refreshed
-   * in time or when the caller's signal does: `work` must then write nothing more. Throws `repository-locked`.
+   * in time or when the caller's signal does: `work` must then write nothing more. While the lock is waited for, the
+   * index is loaded, and where `isToRead` says that much will be read, threads are started. Throws `repository-locked`.
    */
   withLock<T>(
     mode: 'shared' | 'exclusive',
-    options: { signal?: AbortSignal | undefined },
+    options: { signal?: AbortSignal | undefined; isToRead?: boolean },
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T>;
 
