@@ -2,18 +2,21 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { RelocateError, systemCodeOf } from '../errors.ts';
+import type { Polynomial } from '../repository/polynomial.ts';
 import { configPathOf, findApp, loadApp, openStorageOf } from './context.ts';
 import type { Globals } from './globals.ts';
 import { readPassword } from './password.ts';
 import { runCommand, type Session } from './session.ts';
+import { addFromOptions, openFromRepository, type FromOptions } from './source-repository.ts';
 
-interface Options {
+interface Options extends FromOptions {
   force?: boolean;
   repository?: boolean;
+  copyChunkerParams?: boolean;
 }
 
 export function initCommand(program: Command): void {
-  program
+  const init = program
     .command('init')
     .summary('write relocate.yaml, or create the repository')
     .description(
@@ -23,16 +26,24 @@ export function initCommand(program: Command): void {
     )
     .option('--repository', 'create the repository that relocate.yaml (or -r) names')
     .option('--force', 'replace a relocate.yaml that is there')
+    .option(
+      '--copy-chunker-params',
+      'cut files as that of --from-repo does, so that both share what is copied',
+    );
+  addFromOptions(init, 'to take after')
     .addHelpText(
       'after',
-      '\nExamples:\n  relocate init\n  relocate init --repository --password-file ~/.relocate-password\n',
+      '\nExamples:\n  relocate init\n  relocate init --repository --password-file ~/.relocate-password\n' +
+        '  relocate -r /mnt/second init --repository --copy-chunker-params --from-repo /mnt/first\n',
     )
     .action((options: Options, command: Command) => run(command.optsWithGlobals<Globals>(), options));
 }
 
 async function run(globals: Globals, options: Options): Promise<void> {
   await runCommand(globals, (session) =>
-    options.repository ? createRepositoryHere(session) : writeConfig(session, options.force ?? false),
+    options.repository
+      ? createRepositoryHere(session, options)
+      : writeConfig(session, options.force ?? false),
   );
 }
 
@@ -87,7 +98,7 @@ async function writeSchema(folder: string, session: Session): Promise<void> {
   }
 }
 
-async function createRepositoryHere(session: Session): Promise<void> {
+async function createRepositoryHere(session: Session, options: Options): Promise<void> {
   const { createRepository } = await import('../repository/index.ts');
   const named =
     session.globals.repo ??
@@ -96,7 +107,12 @@ async function createRepositoryHere(session: Session): Promise<void> {
   const app = named === undefined ? (await loadApp(session)).app : (await findApp(session))?.app;
   const storage = await openStorageOf(session, app);
   const password = await readPassword(session.globals, session.environment, { confirm: true });
-  const repository = await createRepository(storage, password);
+  const polynomial = options.copyChunkerParams ? await polynomialOf(session, options) : undefined;
+  const repository = await createRepository(
+    storage,
+    password,
+    polynomial === undefined ? {} : { polynomial },
+  );
   await repository.close();
   session.result(
     { repository: repository.url, id: repository.id },
@@ -107,4 +123,13 @@ async function createRepositoryHere(session: Session): Promise<void> {
       'Next: relocate snapshot',
     ].join('\n'),
   );
+}
+
+async function polynomialOf(session: Session, options: FromOptions): Promise<Polynomial> {
+  const from = await openFromRepository(session, options);
+  try {
+    return from.polynomial;
+  } finally {
+    await from.close();
+  }
 }
