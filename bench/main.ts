@@ -27,8 +27,10 @@ and restic checks and restores what relocate wrote.
   --rounds N        how often; default: 3
   --scale X         a part of each set, such as 0.25; default: 1, on S3 0.25
   --out FOLDER      keep results there, as results.json, tables.md and *.svg; others that are there stay
+  --folder FOLDER   where all of it lies while it runs; default: in memory (/dev/shm)
   --wrap COMMAND    a command that runs the one behind it when nobody else is at work here, such as "flock FILE":
                     held while programs are measured, a minute or two at a time
+  --prefix COMMAND  put directly before each program that is measured, such as "nice -n -10"
   --profile         tell by stage where relocate spends its time, instead of comparing (profile.md in --out)
   --render          measure nothing: make the tables and plots of what is in --out again
   --help
@@ -45,12 +47,16 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '3' },
     scale: { type: 'string' },
     out: { type: 'string' },
+    folder: { type: 'string', default: memoryFolder },
     wrap: { type: 'string', default: '' },
+    prefix: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
     render: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
+
+const wordsOf = (command: string): string[] => command.split(' ').filter((word) => word !== '');
 
 /** Throws where a name is none of those known. */
 function names<T extends string>(option: string, given: string, known: readonly T[]): T[] {
@@ -99,8 +105,8 @@ async function main(): Promise<void> {
   const jobs = names<PlaceName>('places', values.places, placeNames).flatMap(jobsOf);
   // restic is also the judge of what relocate wrote.
   const programs = findPeers(values.profile ? ['relocate'] : [...new Set<PeerName>(['restic', ...peers])]);
-  const machine = new Machine(values.wrap.split(' ').filter((word) => word !== ''));
-  const work = await mkdtemp(join(memoryFolder, 'relocate-bench-'));
+  const machine = new Machine(wordsOf(values.wrap));
+  const work = await mkdtemp(join(values.folder, 'relocate-bench-'));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       rmSync(work, { recursive: true, force: true });
@@ -129,7 +135,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function compareJob(comparison: Omit<Comparison, 'rounds' | 'onRun'>): Promise<void> {
+async function compareJob(comparison: Omit<Comparison, 'rounds' | 'prefix' | 'onRun'>): Promise<void> {
   const { out } = values;
   const { set, place } = comparison;
   const runs: Run[] = [];
@@ -140,7 +146,7 @@ async function compareJob(comparison: Omit<Comparison, 'rounds' | 'onRun'>): Pro
       `${run.place} ${run.set} ${run.round + 1}/${values.rounds} ${run.peer} ${run.phase}: ${took}\n`,
     );
   };
-  await compare({ ...comparison, rounds: Number(values.rounds), onRun });
+  await compare({ ...comparison, rounds: Number(values.rounds), prefix: wordsOf(values.prefix), onRun });
   for (const group of summarise(runs)) print(`\n${plainTable(group)}`);
   if (out === undefined) return;
   const others = (await readResults(out)).filter((run) => run.set !== set.name || run.place !== place.name);

@@ -15,9 +15,13 @@ export interface Command {
 const measuredRun = fileURLToPath(new URL('./measured-run.ts', import.meta.url));
 
 /** Throws when the command fails, with what it said. Temporary files, caches and settings are in `folder`, not the user's. */
-export async function measure(command: Command, folder: string): Promise<Measured> {
+export async function measure(
+  command: Command,
+  folder: string,
+  prefix: readonly string[] = [],
+): Promise<Measured> {
   const result = join(folder, 'measured.json');
-  const args = [measuredRun, result, command.program, ...command.args];
+  const args = [measuredRun, result, ...prefix, command.program, ...command.args];
   await run({ ...command, program: process.execPath, args }, folder);
   const measured = JSON.parse(await readFile(result, 'utf8')) as Measured;
   await rm(result);

@@ -10,6 +10,8 @@ export interface Measured {
   wallMs: number;
   /** User and system time of the command and of whatever it started. */
   cpuMs: number;
+  /** The part of it that the system worked for them. */
+  systemMs: number;
   /** The most resident memory; of several processes, the sum of each one's most. */
   peakBytes: number;
 }
@@ -47,11 +49,12 @@ function readQuietly(path: string): string {
 }
 
 /** Of all children of this process that have ended. */
-function childrensCpuMs(): number {
+function childrensCpu(): { cpuMs: number; systemMs: number } {
   const fields = readFileSync('/proc/self/stat', 'utf8')
     .replace(/^.*\) /, '')
     .split(' ');
-  return (Number(fields[13]) + Number(fields[14])) * tickMs;
+  const systemMs = Number(fields[14]) * tickMs;
+  return { cpuMs: Number(fields[13]) * tickMs + systemMs, systemMs };
 }
 
 const [resultPath = '', program = '', ...args] = process.argv.slice(2);
@@ -68,7 +71,7 @@ child.once('exit', (code, signal) => {
   const wallMs = performance.now() - startedAt;
   clearInterval(timer);
   const peakBytes = [...peaks.values()].reduce((sum, one) => sum + one, 0);
-  const measured: Measured = { wallMs, cpuMs: childrensCpuMs(), peakBytes };
+  const measured: Measured = { wallMs, ...childrensCpu(), peakBytes };
   writeFileSync(resultPath, JSON.stringify(measured));
   if (signal !== null) process.stderr.write(`${program} was ended by ${signal}\n`);
   process.exitCode = code ?? 1;

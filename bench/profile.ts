@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { DataSet } from './data/data-set.ts';
 import type { Machine } from './machine.ts';
 import { freshSurroundings, run, surroundingsOf, type Command } from './measure.ts';
+import { markdownTable } from './markdown.ts';
 import { preparePeer } from './peers.ts';
 import type { Place } from './places.ts';
 import { readStageTimes, type StageTimes } from './stage-times.ts';
@@ -92,7 +93,7 @@ async function sampleThreads(
 }
 
 const kinds: Record<string, string> = {
-  WorkerThread: 'sealing threads',
+  WorkerThread: 'threads of relocate’s',
   'libuv-worker': 'file system calls (libuv)',
   'node-V8Worker': 'V8’s own (compiling, garbage)',
 };
@@ -109,19 +110,15 @@ const seconds = (ms: number | undefined): string =>
 /** Two Markdown tables: threads, then stages, with a column for each profile. */
 export function profileTables(profiles: readonly Profile[]): string {
   const heading = ['seconds', ...profiles.map(({ title }) => title)];
-  const table = (rows: readonly string[][]): string =>
-    [heading, heading.map((_, index) => (index === 0 ? '---' : '---:')), ...rows]
-      .map((cells) => `| ${cells.join(' | ')} |`)
-      .join('\n');
   const rowsOf = (label: string, of: (profile: Profile) => StageTimes): string[][] => {
     const sums = [...sumOf(profiles.map(of))].filter(([, ms]) => ms >= 20).toSorted(([, a], [, b]) => b - a);
     return sums.map(([name]) => [`${label}${name}`, ...profiles.map((one) => seconds(of(one).get(name)))]);
   };
-  const threads = table([
+  const threads = markdownTable(heading, [
     ['wall time', ...profiles.map(({ wallMs }) => seconds(wallMs))],
     ...rowsOf('CPU: ', ({ threadsMs }) => threadsMs),
   ]);
-  const stages = table([
+  const stages = markdownTable(heading, [
     ...rowsOf('main: ', ({ main }) => main),
     ...rowsOf('threads: ', ({ workers }) => workers),
   ]);

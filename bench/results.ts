@@ -7,7 +7,7 @@ import { profileTables, type Profile } from './profile.ts';
 import type { Phase, Run } from './rounds.ts';
 import { summarise, type Group, type Row } from './summary.ts';
 import { median } from './statistics.ts';
-import { markdownTable, placeTitles } from './tables.ts';
+import { groupsTable, placeTitles } from './tables.ts';
 
 /** What was measured, one entry a run: whatever else is kept is made from it. */
 export async function readResults(folder: string): Promise<Run[]> {
@@ -30,14 +30,14 @@ export async function writeResults(folder: string, runs: readonly Run[]): Promis
     const here = groups.filter((group) => group.place === place && !isGrowth(group));
     if (here.length === 0) continue;
     const title = `Repository: ${placeTitles[place]}`;
-    parts.push(`## ${title}\n\n![The same as a drawing](${place}.svg)\n\n${markdownTable(here)}`);
+    parts.push(`## ${title}\n\n![The same as a drawing](${place}.svg)\n\n${groupsTable(here)}`);
     await writeFile(join(folder, `${place}.svg`), barChart(title, here));
   }
   const growth = groups
     .filter((group) => isGrowth(group) && group.place === 'local')
     .toSorted((a, b) => a.sizeBytes - b.sizeBytes);
   if (growth.length > 0) {
-    parts.push(`## Growth\n\n![The same as a drawing](growth.svg)\n\n${markdownTable(growth)}`);
+    parts.push(`## Growth\n\n![The same as a drawing](growth.svg)\n\n${groupsTable(growth)}`);
     await writeFile(join(folder, 'growth.svg'), growthChart(growth));
   }
   const json = await format(JSON.stringify(runs), { parser: 'json', printWidth: 400 });

@@ -33,6 +33,8 @@ export interface Comparison {
   rounds: number;
   folder: string;
   machine: Machine;
+  /** Stands before each command that is measured. */
+  prefix: readonly string[];
   /** Set where the content and a copy of it would be too much for the machine's memory: it is made anew each time. */
   isMadeAnew?: boolean;
   onRun: (run: Run) => void;
@@ -84,6 +86,7 @@ async function runPeer(
     programs,
     phases,
     folder,
+    prefix,
     isMadeAnew = false,
     onRun,
     data,
@@ -105,7 +108,7 @@ async function runPeer(
       await dropCaches(peer);
       if (isMadeAnew) await rm(data, { recursive: true });
     }
-    const measured = await measure(phase === 'restore' ? peer.restore(target) : peer.save, own);
+    const measured = await measure(phase === 'restore' ? peer.restore(target) : peer.save, own, prefix);
     onRun({
       set: set.name,
       title: set.title,

@@ -31,12 +31,15 @@ const rules: readonly (readonly [stage: string, where: RegExp])[] = [
   ['trees', /repository\/(tree|go-strings)|filesystem\/(trees|parent-trees)/],
   ['packing', /repository\/(packer|pack)\./],
   ['sealing, around the ciphers', /repository\/seal-/],
+  ['opening, around the ciphers', /repository\/(open|read)/],
+  ['handing over to threads', /repository\/(threads|slots)|postMessage|worker\/io/],
   ['storage', / storage\//],
   ['repository, the rest', / repository\//],
   ['folders and files', / filesystem\/| sources\//],
   ['telling the user', / ui\/| report\//],
 ];
 
+const proving = 'opening again, as proof';
 const unknown = 'Node and what is not known';
 
 /** Milliseconds of each stage in the threads of one process, by what its profiler wrote into a folder: one map a thread. */
@@ -50,16 +53,18 @@ export async function readStageTimes(folder: string): Promise<StageTimes[]> {
 function stagesOf({ nodes, samples, timeDeltas }: CpuProfile): StageTimes {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const stages = new Map<number, string>();
-  const visit = (id: number, outer: string): void => {
+  const visit = (id: number, outer: string, isSealing: boolean): void => {
     const node = byId.get(id);
     if (node === undefined) return;
-    const stage = stageOf(node.callFrame) ?? outer;
-    // What opens a blob in a thread that seals proves it: a stage of its own, whatever it calls.
-    const own = outer === 'opening again' && stage !== 'collecting garbage' ? outer : stage;
-    stages.set(id, own);
-    for (const child of node.children ?? []) visit(child, own);
+    const where = whereOf(node.callFrame);
+    // A blob that is opened while it is sealed is opened for proof: one stage, whatever it calls.
+    const isProof = outer === proving || (isSealing && where.startsWith('open repository/seal-blob'));
+    const stage = isProof ? proving : (rules.find(([, rule]) => rule.test(where))?.[0] ?? outer);
+    stages.set(id, stage);
+    const isInside = isSealing || where.startsWith('seal repository/seal-blob');
+    for (const child of node.children ?? []) visit(child, stage, isInside);
   };
-  visit(nodes[0]?.id ?? 0, unknown);
+  visit(nodes[0]?.id ?? 0, unknown, false);
   const times = new Map<string, number>();
   for (const [index, id] of samples.entries()) {
     const stage = stages.get(id) ?? unknown;
@@ -68,8 +73,6 @@ function stagesOf({ nodes, samples, timeDeltas }: CpuProfile): StageTimes {
   return times;
 }
 
-function stageOf({ functionName, url }: CpuProfile['nodes'][number]['callFrame']): string | undefined {
-  const where = `${functionName} ${url.replace(/^.*\/dist\/src\/|^.*\/dist\/|^node:(internal\/)?|^.*node_modules\//, '')}`;
-  if (where.startsWith('open repository/seal-blob')) return 'opening again';
-  return rules.find(([, rule]) => rule.test(where))?.[0];
-}
+/** `function file`, of our own files below dist/src, of Node's without `node:internal`. */
+const whereOf = ({ functionName, url }: CpuProfile['nodes'][number]['callFrame']): string =>
+  `${functionName} ${url.replace(/^.*\/dist\/src\/|^.*\/dist\/|^node:(internal\/)?|^.*node_modules\//, '')}`;

@@ -1,3 +1,4 @@
+import { markdownTable } from './markdown.ts';
 import type { Phase } from './rounds.ts';
 import { median, spread } from './statistics.ts';
 import type { Group, Row } from './summary.ts';
@@ -23,7 +24,7 @@ const heading = [
   'program',
   'seconds, median (spread)',
   'by relocate’s',
-  'CPU s',
+  'CPU s (system)',
   'peak MiB',
   'repository MB',
 ];
@@ -34,30 +35,28 @@ function cellsOf(row: Row): string[] {
     row.peer,
     `${median(row.wall).toFixed(digits)} (${spread(row.wall, digits)})`,
     `${row.ratio.toFixed(2)} ×`,
-    row.cpuSeconds.toFixed(1),
+    `${row.cpuSeconds.toFixed(1)} (${row.systemSeconds.toFixed(1)})`,
     row.peakMib.toFixed(0),
     row.repositoryMb.toFixed(0),
   ];
 }
 
-/** A Markdown table of all groups, each with a line a program. */
-export function markdownTable(groups: readonly Group[]): string {
+/** All groups in one Markdown table, each with a line a program. */
+export function groupsTable(groups: readonly Group[]): string {
   const rows = groups.flatMap((group) =>
     group.rows.map((row, index) => [
       index === 0 ? `${group.set}, ${phaseTitles[group.phase]}` : '',
       ...cellsOf(row),
     ]),
   );
-  return [heading, heading.map((_, at) => (at < 2 ? '---' : '---:')), ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n');
+  return markdownTable(heading, rows, { textColumns: 2 });
 }
 
 /** For a terminal, while it runs. */
 export function plainTable(group: Group): string {
   const lines = group.rows.map((row) => {
     const [peer = '', wall = '', ratio = '', cpu = '', peak = '', repository = ''] = cellsOf(row);
-    return `  ${peer.padEnd(9)} ${wall.padStart(22)} s ${ratio.padStart(8)} ${cpu.padStart(7)} CPU s ${peak.padStart(5)} MiB ${repository.padStart(6)} MB`;
+    return `  ${peer.padEnd(9)} ${wall.padStart(22)} s ${ratio.padStart(8)} ${cpu.padStart(12)} CPU s ${peak.padStart(5)} MiB ${repository.padStart(6)} MB`;
   });
   return [titleOf(group), ...lines].join('\n');
 }

@@ -3,7 +3,7 @@ import { barChart, lineCharts } from '../../bench/plot.ts';
 import type { Run } from '../../bench/rounds.ts';
 import { median, spread } from '../../bench/statistics.ts';
 import { summarise } from '../../bench/summary.ts';
-import { markdownTable } from '../../bench/tables.ts';
+import { groupsTable } from '../../bench/tables.ts';
 
 const run = (peer: Run['peer'], round: number, wallMs: number): Run => ({
   set: 'text',
@@ -15,6 +15,7 @@ const run = (peer: Run['peer'], round: number, wallMs: number): Run => ({
   phase: 'first',
   wallMs,
   cpuMs: 2 * wallMs,
+  systemMs: wallMs / 2,
   peakBytes: (100 + round) * 1024 ** 2,
   repositoryBytes: 3e8,
 });
@@ -51,8 +52,8 @@ describe('the summary', () => {
 
   test('is a table and a drawing', () => {
     const groups = group === undefined ? [] : [group];
-    expect(markdownTable(groups)).toContain(
-      '| text, first snapshot | relocate | 5.00 (5.00–15.00) | 1.00 × | 10.0 | 102 | 300 |',
+    expect(groupsTable(groups)).toContain(
+      '| text, first snapshot | relocate | 5.00 (5.00–15.00) | 1.00 × | 10.0 (2.5) | 102 | 300 |',
     );
     const svg = barChart('A title with <signs>', groups);
     expect(svg).toContain('A title with &lt;signs&gt;');
