@@ -64,23 +64,21 @@ export function contentOf(all: readonly Stretch[], polynomial: bigint): Buffer {
 
 function stretch({ kind, bytes: length, seed }: Stretch, polynomial: bigint): Buffer {
   const random = seeded(seed);
-  switch (kind) {
-    case 'noise':
-      return random.bytes(length);
-    case 'run':
-      // Zeros, which cut at the minimum, as often as all others.
-      return Buffer.alloc(length, random.int(2) * random.int(256));
-    case 'text':
-      return Buffer.alloc(length, `INSERT INTO entry VALUES (${random.int(1000)}, 'the quick brown fox');\n`);
-    case 'pattern':
-      return Buffer.alloc(length, random.bytes(1 + random.int(3 * kibibyte)));
-    case 'cut': {
+  const kinds: Record<Stretch['kind'], () => Buffer> = {
+    noise: () => random.bytes(length),
+    // Zeros, which cut at the minimum, as often as all others.
+    run: () => Buffer.alloc(length, random.int(2) * random.int(256)),
+    text: () =>
+      Buffer.alloc(length, `INSERT INTO entry VALUES (${random.int(1000)}, 'the quick brown fox');\n`),
+    pattern: () => Buffer.alloc(length, random.bytes(1 + random.int(3 * kibibyte))),
+    cut() {
       const content = Buffer.alloc(length, 1 + random.int(255));
       const window = cuttingWindow(random.bytes(64), polynomial);
       window.copy(content, Math.max(0, length - 64), Math.max(0, 64 - length));
       return content;
-    }
-  }
+    },
+  };
+  return kinds[kind]();
 }
 
 /** 64 bytes after which there is a cut: the last three enter the digest as they are, and are chosen to cancel it. */
