@@ -9,8 +9,10 @@ export interface App {
   /** The code folder that is captured; undefined for an app that is data alone. */
   code: CodeFolder | undefined;
   data: DataItem[];
-  /** Repository URLs, in the order given. Relative `file:` paths are made absolute. */
-  repositories: string[];
+  /** Where snapshots are kept, in the order given. */
+  repositories: RepositoryPlace[];
+  /** The least that a snapshot must be in to count; what is not said is left to the command line. */
+  copies: { min?: number; minProviders?: number };
   /** Where it may go, in the order to try. */
   targets: TargetChoice[];
   checks: Check[];
@@ -21,6 +23,13 @@ export interface App {
   envFiles: string[];
   /** Variables that relocate.yaml took from the environment, and where each was found. Holds secrets. */
   variables: Record<string, { value: string; from: 'process' | 'file' | 'default' }>;
+}
+
+export interface RepositoryPlace {
+  /** Relative `file:` paths are made absolute. */
+  url: string;
+  /** Absolute; where this one opens by another password than the others. */
+  passwordFile?: string;
 }
 
 export type Services =

@@ -7,7 +7,7 @@ import { checkValue } from './explain.ts';
 import type { ParseContext } from './context.ts';
 import type { Problem } from './problems.ts';
 import type { PlacedValue } from './read-yaml.ts';
-import { repositoryUrl } from './repositories.ts';
+import { repositoryPlaces } from './repositories.ts';
 import type { AppDraft } from './schema.ts';
 
 export interface Build {
@@ -26,9 +26,7 @@ export function buildApp(draft: Partial<AppDraft>, build: Build): App | undefine
   const targets = (draft.targets ?? []).map((target, index) => targetChoice(target, index, build));
   if (draft.app === undefined) return undefined;
   const data = Object.entries(draft.data ?? {}).map(([name, entry]) => dataItem(name, entry, context));
-  const repositories = [draft.repositories ?? []]
-    .flat()
-    .flatMap((url) => repositoryUrl(url, context.folder) ?? []);
+  const repositories = repositoryPlaces(draft.repositories, context.folder);
   return {
     name: draft.app,
     folder: context.folder,
@@ -37,6 +35,7 @@ export function buildApp(draft: Partial<AppDraft>, build: Build): App | undefine
     code: findCode(draft, { data, repositories }, build),
     data,
     repositories,
+    copies: withoutUndefined(draft.copies ?? {}),
     targets,
     checks: (draft.checks ?? []).flatMap(toCheck),
     objectives: withoutUndefined({ rtoMs: draft.objectives?.rto, rpoMs: draft.objectives?.rpo }),

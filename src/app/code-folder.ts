@@ -1,5 +1,5 @@
 import { join, relative, resolve, sep } from 'node:path';
-import type { CodeFolder, DataItem } from './app.ts';
+import type { CodeFolder, DataItem, RepositoryPlace } from './app.ts';
 
 /**
  * What is captured with the code leaves out what is captured apart or is relocate's own: its work folder, repositories,
@@ -7,11 +7,13 @@ import type { CodeFolder, DataItem } from './app.ts';
  */
 export function codeExcludes(
   code: { path: string; exclude: readonly string[] },
-  app: { folder: string; data: readonly DataItem[]; repositories: readonly string[] },
+  app: { folder: string; data: readonly DataItem[]; repositories: readonly RepositoryPlace[] },
 ): CodeFolder {
-  const repositories = app.repositories
-    .filter((url) => url.startsWith('file:'))
-    .map((url) => url.slice('file:'.length));
+  const repositories = app.repositories.flatMap(({ url, passwordFile = '' }) => [
+    ...(url.startsWith('file:') ? [url.slice('file:'.length)] : []),
+    // A password does not belong into what it opens.
+    ...(passwordFile === '' ? [] : [passwordFile]),
+  ]);
   const apart = [
     join(app.folder, '.relocate'),
     ...repositories,

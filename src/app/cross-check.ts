@@ -2,7 +2,7 @@ import type { Services } from './app.ts';
 import { unknownWord } from './explain.ts';
 import type { Path } from './read-yaml.ts';
 import type { AppDraft } from './schema.ts';
-import { repositoryUrl } from './repositories.ts';
+import { asPlaces, repositoryUrl } from './repositories.ts';
 
 export type Report = (path: Path, message: string) => void;
 
@@ -33,13 +33,19 @@ function isSaid(draft: Partial<AppDraft>, key: string): boolean {
 
 function checkRepositories(draft: Partial<AppDraft>, folder: string, report: Report): void {
   const seen = new Set<string>();
-  for (const [index, given] of asList(draft.repositories).entries()) {
+  const places = asPlaces(draft.repositories);
+  for (const [index, { url: given }] of places.entries()) {
     const path = Array.isArray(draft.repositories) ? ['repositories', index] : ['repositories'];
     if (given.startsWith('file:~')) report(path, '"~" is not expanded here; write "file:${HOME}/…"');
     const url = repositoryUrl(given, folder);
     if (url === undefined) report(path, 'must begin with a scheme; for a folder write "file:" before it');
     else if (seen.has(url)) report(path, 'is here twice: a second copy in the same place is no copy');
     else seen.add(url);
+  }
+  for (const key of ['min', 'minProviders'] as const) {
+    const least = draft.copies?.[key] ?? 0;
+    if (least > Math.max(1, places.length))
+      report(['copies', key], `asks for ${least}, but ${places.length} repositories are listed`);
   }
 }
 
@@ -93,9 +99,4 @@ function checkTimeout(check: DraftCheck, index: number, rtoMs: number | undefine
       'waits longer than the time to be back (objectives.rto) allows',
     );
   }
-}
-
-function asList<T>(value: T | T[] | undefined): T[] {
-  if (Array.isArray(value)) return value;
-  return value === undefined ? [] : [value];
 }

@@ -36,6 +36,13 @@ const path = z
 const line = z.string().min(1, { error: 'must not be empty' }).max(65_536);
 const port = z.int().min(1).max(65_535);
 
+const least = z.int().min(1).max(100);
+
+const repository = z.strictObject({
+  url: line.describe('The place, e.g. s3:https://s3.example.com/bucket.'),
+  passwordFile: path.optional().describe('File that holds its password, where that is another one.'),
+});
+
 export const namePattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const dataNamePattern = /^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$/;
 
@@ -77,9 +84,16 @@ export function appSchema(sources: Schemas, targets: Schemas) {
         .optional()
         .describe('Each piece of state: a name of your choice, then what kind of source it is.'),
       repositories: z
-        .union([line, z.array(line)])
+        .union([line, z.array(z.union([line, repository]))])
         .optional()
-        .describe('Where snapshots are kept, e.g. file:./backups. Of several, commands are told one by -r.'),
+        .describe('Where snapshots are kept, e.g. file:./backups. Several get the same snapshots.'),
+      copies: z
+        .strictObject({
+          min: least.optional().describe('So many repositories must have a snapshot for it to count.'),
+          minProviders: least.optional().describe('At so many different providers it must lie.'),
+        })
+        .optional()
+        .describe('The least that a snapshot must be in. With less, “relocate snapshot” fails.'),
       targets: z
         .array(z.union([targetName(targets), exactlyOne('target', targets, {})]))
         .optional()

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { withRepositoryAlone } from './context.ts';
+import { asResults, withEachRepository } from './each-repository.ts';
 import type { Globals } from './globals.ts';
 import { percentOption } from './options.ts';
 import { runCommand } from './session.ts';
@@ -13,7 +13,8 @@ export function checkCommand(program: Command): void {
     .command('check')
     .summary('prove that the repository is sound')
     .description(
-      'Checks that everything the snapshots need is there, and with --read-data that every byte of it is right.',
+      'Checks that everything the snapshots need is there, and with --read-data that every byte of it is right.\n' +
+        'Of several repositories, each is checked by itself.',
     )
     .option(
       '--read-data [percent]',
@@ -29,14 +30,24 @@ export function checkCommand(program: Command): void {
 
 async function run(globals: Globals, options: Options): Promise<void> {
   await runCommand(globals, async (session) => {
-    const { checkText } = await import('../report/snapshot.ts');
+    const [{ checkText }, { eachText }] = await Promise.all([
+      import('../report/snapshot.ts'),
+      import('../report/each.ts'),
+    ]);
     const readDataPercent = options.readData === true ? 100 : (options.readData ?? 0);
-    const result = await withRepositoryAlone(session, (repository) =>
+    const results = await withEachRepository(session, (repository) =>
       repository.withLock('exclusive', { signal: session.signal }, (signal) =>
         repository.check({ readDataPercent, emit: session.emit, signal }),
       ),
     );
-    session.result(result, checkText(result));
-    return result.errors.length > 0 ? 1 : 0;
+    const isDamaged = results.some((one) => 'result' in one && one.result.errors.length > 0);
+    const [only] = results;
+    if (only !== undefined && 'result' in only && results.length === 1) {
+      session.result(only.result, checkText(only.result));
+      return isDamaged ? 1 : 0;
+    }
+    session.result({ repositories: asResults(results) }, eachText(results, checkText));
+    const isUnknown = results.some((one) => 'error' in one);
+    return isDamaged ? 1 : isUnknown ? 3 : 0;
   });
 }

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { App } from '../app/app.ts';
+import type { App, RepositoryPlace } from '../app/app.ts';
 import { RelocateError, systemCodeOf } from '../errors.ts';
+import type { CopyPlace } from '../repository/copies/member.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Globals } from './globals.ts';
-import { readPassword } from './password.ts';
+import { fromFile, readPassword } from './password.ts';
 import { readSchemas } from './schemas.ts';
 import type { Session } from './session.ts';
 
@@ -68,51 +69,111 @@ export function stateFolderOf(globals: Globals, app: App | undefined): string {
   return join(app?.folder ?? process.cwd(), '.relocate');
 }
 
-/**
- * The one repository this command works on: `--repo`, the environment, or the only one of relocate.yaml.
- * Throws `usage` where there is none, or several and none was named.
- */
-export function repositoryUrl(session: Session, app: App | undefined): string {
-  const { globals, environment } = session;
-  const named = globals.repo ?? environment['RELOCATE_REPOSITORY'] ?? environment['RESTIC_REPOSITORY'];
-  if (named !== undefined) return named;
-  const [first, ...others] = app?.repositories ?? [];
-  if (first === undefined) {
-    throw new RelocateError('usage', 'No repository was named.', {
-      hint: 'Name one with -r file:/path, set RELOCATE_REPOSITORY, or list it under “repositories:” in relocate.yaml.',
-    });
-  }
-  if (others.length > 0) {
-    throw new RelocateError(
-      'usage',
-      'relocate.yaml lists several repositories, and this version feeds one at a time.',
-      {
-        hint: `Name the one you mean, for example: -r ${first}`,
-      },
-    );
-  }
-  return first;
+/** Named on the command line or in the environment: then that one is meant, whatever relocate.yaml lists. */
+export function namedRepository({ globals, environment }: Session): string | undefined {
+  return globals.repo ?? environment['RELOCATE_REPOSITORY'] ?? environment['RESTIC_REPOSITORY'];
 }
 
-export async function openStorageOf(session: Session, app: App | undefined): Promise<Storage> {
+/** The repositories this command works on: the one that was named, or all of relocate.yaml. Throws `usage` where there is none. */
+export function repositoryPlaces(session: Session, app: App | undefined): RepositoryPlace[] {
+  const named = namedRepository(session);
+  const places = named === undefined ? (app?.repositories ?? []) : [{ url: named }];
+  if (places.length > 0) return places;
+  throw new RelocateError('usage', 'No repository was named.', {
+    hint: 'Name one with -r file:/path, set RELOCATE_REPOSITORY, or list it under “repositories:” in relocate.yaml.',
+  });
+}
+
+/** For what is done with one repository at a time. Throws `usage` where relocate.yaml lists several and none was named. */
+export function onlyPlace(session: Session, app: App | undefined): RepositoryPlace {
+  const [first = { url: '' }, ...others] = repositoryPlaces(session, app);
+  if (others.length === 0) return first;
+  throw new RelocateError(
+    'usage',
+    'relocate.yaml lists several repositories, and this is done with one at a time.',
+    { hint: `Name the one you mean, for example: -r ${first.url}` },
+  );
+}
+
+export function repositoryUrl(session: Session, app: App | undefined): string {
+  return onlyPlace(session, app).url;
+}
+
+/**
+ * How long trouble with one of several copies is waited out: while a snapshot is taken, about as long as a source can be
+ * kept waiting; else the next copy is as good.
+ */
+const patienceMs = { saving: 5 * 60_000, reading: 30_000 } as const;
+
+export type Purpose = keyof typeof patienceMs;
+
+/** Opens one or several as one, for all that reads and for taking snapshots. To be closed by the caller. */
+export async function openRepositoryOf(
+  session: Session,
+  app: App | undefined,
+  purpose: Purpose = 'reading',
+): Promise<Repository> {
+  const places = repositoryPlaces(session, app);
+  const [only, ...others] = places;
+  if (only !== undefined && others.length === 0) return openPlace(session, only, {});
+  const { openCopies } = await import('../repository/copies/open.ts');
+  const { emit, signal } = session;
+  return openCopies(copyPlaces(session, app, purpose), { emit, signal });
+}
+
+/** The repositories as copies of each other, not opened yet. */
+export function copyPlaces(session: Session, app: App | undefined, purpose: Purpose): CopyPlace[] {
+  const passwords = passwordsOf(session);
+  return repositoryPlaces(session, app).map((place) => ({
+    url: place.url,
+    open: (givenUp) => openPlace(session, place, { passwords, givenUp, patienceMs: patienceMs[purpose] }),
+  }));
+}
+
+export async function openStorageOf(
+  { emit, signal }: Session,
+  { url }: RepositoryPlace,
+  { givenUp, ...options }: { givenUp?: AbortSignal; patienceMs?: number } = {},
+): Promise<Storage> {
   const { openStorage } = await import('../storage/index.ts');
-  return openStorage(repositoryUrl(session, app), { emit: session.emit, signal: session.signal });
+  const either = givenUp === undefined ? signal : AbortSignal.any([signal, givenUp]);
+  return openStorage(url, { emit, signal: either, ...options });
 }
 
 /** To be closed by the caller. */
-export async function openRepositoryOf(session: Session, app: App | undefined): Promise<Repository> {
+export async function openPlace(
+  session: Session,
+  place: RepositoryPlace,
+  {
+    passwords = passwordsOf(session),
+    ...options
+  }: { passwords?: Passwords; givenUp?: AbortSignal; patienceMs?: number },
+): Promise<Repository> {
   const { openRepository } = await import('../repository/index.ts');
-  const storage = await openStorageOf(session, app);
-  return openRepository(storage, await readPassword(session.globals, session.environment));
+  const password = await passwords(place);
+  return openRepository(await openStorageOf(session, place, options), password);
 }
 
-/** Opens the repository for the time of `work`. */
+export type Passwords = (place: RepositoryPlace) => Promise<string>;
+
+/** A place's own password, or the one of all others, which is asked for once. */
+export function passwordsOf(session: Session, options: { confirm?: boolean } = {}): Passwords {
+  let common: Promise<string> | undefined;
+  return ({ passwordFile }) => {
+    if (passwordFile !== undefined) return fromFile(passwordFile);
+    common ??= readPassword(session.globals, session.environment, options);
+    return common;
+  };
+}
+
+/** Opens the repository, or several as one, for the time of `work`. */
 export async function withRepository<T>(
   session: Session,
   app: App | undefined,
   work: (repository: Repository) => Promise<T>,
+  purpose?: Purpose,
 ): Promise<T> {
-  const repository = await openRepositoryOf(session, app);
+  const repository = await openRepositoryOf(session, app, purpose);
   try {
     return await work(repository);
   } finally {
@@ -125,8 +186,9 @@ export async function withRepositoryAlone<T>(
   session: Session,
   work: (repository: Repository) => Promise<T>,
 ): Promise<T> {
-  const { globals, environment } = session;
-  const named = globals.repo ?? environment['RELOCATE_REPOSITORY'] ?? environment['RESTIC_REPOSITORY'];
-  const app = named === undefined ? (await loadApp(session)).app : undefined;
-  return withRepository(session, app, work);
+  return withRepository(session, await appForPlaces(session), work);
+}
+
+export async function appForPlaces(session: Session): Promise<App | undefined> {
+  return namedRepository(session) === undefined ? (await loadApp(session)).app : undefined;
 }

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import type { App } from '../app/app.ts';
 import { RelocateError } from '../errors.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { CopyResult, StoredSnapshot } from '../repository/types.ts';
-import { findApp, repositoryUrl, withRepositoryAlone } from './context.ts';
+import { copyPlaces, findApp, loadApp, namedRepository, repositoryUrl } from './context.ts';
+import { withOneRepository } from './each-repository.ts';
 import type { Globals } from './globals.ts';
 import { runCommand, type Session } from './session.ts';
 import { addFromOptions, fromUrl, openFromRepository, type FromOptions } from './source-repository.ts';
@@ -14,17 +16,18 @@ interface Options extends FromOptions {
 export function copyCommand(program: Command): void {
   const copy = program
     .command('copy')
-    .summary('copy snapshots from another repository into this one')
+    .summary('copy snapshots between repositories')
     .description(
       'Copies snapshots from the repository of --from-repo into that of -r, as “restic copy” does: each keeps its time\n' +
-        'and its tags, what is there already is neither read nor written again. Interrupted, it goes on the next time.',
+        'and its tags, what is there already is neither read nor written again. Interrupted, it goes on the next time.\n' +
+        'Without --from-repo and -r, where relocate.yaml lists several repositories: each gets what it lacks.',
     )
     .argument('[ids...]', 'snapshots to copy, “latest” or beginnings of their IDs (default: all)');
   addFromOptions(copy, 'to copy from')
     .option('--app <name>', 'only snapshots of this app')
     .addHelpText(
       'after',
-      '\nExamples:\n' +
+      '\nExamples:\n  relocate copy\n' +
         '  relocate -r s3:https://s3.example.com/guestbook copy --from-repo file:/mnt/backup/guestbook\n' +
         '  relocate -r /mnt/second copy latest --from-repo /mnt/first --from-password-file first-password\n',
     )
@@ -35,11 +38,15 @@ export function copyCommand(program: Command): void {
 
 async function run(globals: Globals, ids: readonly string[], options: Options): Promise<void> {
   await runCommand(globals, async (session) => {
+    if (fromUrl(session, options) === undefined && namedRepository(session) === undefined) {
+      const { app } = await loadApp(session);
+      if (app.repositories.length > 1) return copyListed(session, app, ids, options.app);
+    }
     const { copyText } = await import('../report/house.ts');
     await refuseSamePlace(session, options);
     const from = await openFromRepository(session, options);
     try {
-      const result = await withRepositoryAlone(session, (to) =>
+      const result = await withOneRepository(session, (to) =>
         copyBetween(session, from, to, ids, options.app),
       );
       session.result(result, copyText(result));
@@ -49,6 +56,27 @@ async function run(globals: Globals, ids: readonly string[], options: Options): 
       await from.close();
     }
   });
+}
+
+/** Between all that relocate.yaml lists: each gets what it lacks. */
+async function copyListed(
+  session: Session,
+  app: App,
+  ids: readonly string[],
+  onlyApp: string | undefined,
+): Promise<number> {
+  const [{ catchUp, failedCatchUps }, { catchUpText }] = await Promise.all([
+    import('../repository/copies/catch-up.ts'),
+    import('../report/house.ts'),
+  ]);
+  const { emit, signal } = session;
+  const filter = onlyApp === undefined ? {} : { tags: [`app=${onlyApp}`] };
+  const done = await catchUp(copyPlaces(session, app, 'saving'), { emit, signal, ids, filter });
+  const shown = done.map(({ error, ...one }) =>
+    error === undefined ? one : { ...one, error: { code: error.code, message: error.message } },
+  );
+  session.result({ repositories: shown }, catchUpText(done));
+  return failedCatchUps(done).length === 0 ? 0 : 3;
 }
 
 async function copyBetween(

@@ -4,7 +4,8 @@ import type { ForgetGroup } from '../repository/forget.ts';
 import type { KeepPolicy } from '../repository/forget-policy.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { StoredSnapshot } from '../repository/types.ts';
-import { findApp, withRepositoryAlone } from './context.ts';
+import { findApp } from './context.ts';
+import { withOneRepository } from './each-repository.ts';
 import type { Globals } from './globals.ts';
 import { listOption } from './options.ts';
 import { addPruneLimits, limitsOf, type PruneLimits } from './prune.ts';
@@ -79,7 +80,7 @@ async function run(globals: Globals, ids: readonly string[], options: Options): 
       policyOf(options, ids),
     ]);
     const dryRun = options.dryRun ?? false;
-    const result = await withRepositoryAlone(session, (repository) =>
+    const result = await withOneRepository(session, (repository) =>
       repository.withLock('exclusive', { signal: session.signal }, async (signal) => {
         const { groups, removed } = policy
           ? await byPolicy(session, repository, policy, options)

@@ -3,9 +3,8 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { RelocateError, systemCodeOf } from '../errors.ts';
 import type { Polynomial } from '../repository/polynomial.ts';
-import { configPathOf, findApp, loadApp, openStorageOf } from './context.ts';
+import { configPathOf } from './context.ts';
 import type { Globals } from './globals.ts';
-import { readPassword } from './password.ts';
 import { runCommand, type Session } from './session.ts';
 import { addFromOptions, openFromRepository, type FromOptions } from './source-repository.ts';
 
@@ -22,9 +21,9 @@ export function initCommand(program: Command): void {
     .description(
       'Looks at this folder (Compose file, Procfile, .env, package.json, databases, uploads) and writes a commented\n' +
         'relocate.yaml. What it finds and cannot classify is listed as an open question, never dropped.\n' +
-        'With --repository it creates the repository instead.',
+        'With --repository it creates the repositories instead, those that are not there yet.',
     )
-    .option('--repository', 'create the repository that relocate.yaml (or -r) names')
+    .option('--repository', 'create what relocate.yaml lists (or -r names)')
     .option('--force', 'replace a relocate.yaml that is there')
     .option(
       '--copy-chunker-params',
@@ -40,11 +39,14 @@ export function initCommand(program: Command): void {
 }
 
 async function run(globals: Globals, options: Options): Promise<void> {
-  await runCommand(globals, (session) =>
-    options.repository
-      ? createRepositoryHere(session, options)
-      : writeConfig(session, options.force ?? false),
-  );
+  await runCommand(globals, async (session) => {
+    if (!options.repository) return writeConfig(session, options.force ?? false);
+    const { createRepositories } = await import('./create-repositories.ts');
+    return createRepositories(
+      session,
+      options.copyChunkerParams ? await polynomialOf(session, options) : undefined,
+    );
+  });
 }
 
 async function writeConfig(session: Session, force: boolean): Promise<void> {
@@ -96,33 +98,6 @@ async function writeSchema(folder: string, session: Session): Promise<void> {
     const message = `${path} could not be written (${systemCodeOf(cause) ?? 'unknown reason'}): editors cannot check relocate.yaml by it.`;
     session.emit({ type: 'warning', code: 'schema-not-written', message });
   }
-}
-
-async function createRepositoryHere(session: Session, options: Options): Promise<void> {
-  const { createRepository } = await import('../repository/index.ts');
-  const named =
-    session.globals.repo ??
-    session.environment['RELOCATE_REPOSITORY'] ??
-    session.environment['RESTIC_REPOSITORY'];
-  const app = named === undefined ? (await loadApp(session)).app : (await findApp(session))?.app;
-  const storage = await openStorageOf(session, app);
-  const password = await readPassword(session.globals, session.environment, { confirm: true });
-  const polynomial = options.copyChunkerParams ? await polynomialOf(session, options) : undefined;
-  const repository = await createRepository(
-    storage,
-    password,
-    polynomial === undefined ? {} : { polynomial },
-  );
-  await repository.close();
-  session.result(
-    { repository: repository.url, id: repository.id },
-    [
-      `Created repository ${repository.id.slice(0, 8)} at ${repository.url}.`,
-      '',
-      'Keep the password where you can reach it when this machine is gone: without it, nobody can read a snapshot.',
-      'Next: relocate snapshot',
-    ].join('\n'),
-  );
 }
 
 async function polynomialOf(session: Session, options: FromOptions): Promise<Polynomial> {

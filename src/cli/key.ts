@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Repository } from '../repository/repository.ts';
-import { withRepositoryAlone } from './context.ts';
+import { withOneRepository } from './each-repository.ts';
 import type { Globals } from './globals.ts';
 import { fromFile, fromTerminal } from './password.ts';
 import { runCommand, type Session } from './session.ts';
@@ -77,7 +77,7 @@ async function withKeys(
   work: (repository: Repository, session: Session) => Promise<void>,
 ): Promise<void> {
   await runCommand(command.optsWithGlobals<Globals>(), (session) =>
-    withRepositoryAlone(session, (repository) =>
+    withOneRepository(session, (repository) =>
       repository.withLock('exclusive', { signal: session.signal }, () => work(repository, session)),
     ),
   );

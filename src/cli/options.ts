@@ -17,3 +17,10 @@ export function percentOption(text: string): number {
     throw new InvalidArgumentError('It takes a percentage, e.g. 5%.');
   return percent;
 }
+
+export function countOption(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > 100)
+    throw new InvalidArgumentError('It takes a number from 1 to 100.');
+  return count;
+}

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { PruneOptions } from '../repository/repository.ts';
-import { withRepositoryAlone } from './context.ts';
+import { withOneRepository } from './each-repository.ts';
 import type { Globals } from './globals.ts';
 import { runCommand } from './session.ts';
 
@@ -53,7 +53,7 @@ export async function limitsOf({
 async function run(globals: Globals, options: PruneLimits & { dryRun?: boolean }): Promise<void> {
   await runCommand(globals, async (session) => {
     const [{ pruneText }, limits] = await Promise.all([import('../report/house.ts'), limitsOf(options)]);
-    const result = await withRepositoryAlone(session, (repository) =>
+    const result = await withOneRepository(session, (repository) =>
       repository.withLock('exclusive', { signal: session.signal }, (signal) =>
         repository.prune({ ...limits, dryRun: options.dryRun ?? false, emit: session.emit, signal }),
       ),

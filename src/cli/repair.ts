@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { withRepositoryAlone } from './context.ts';
+import { withOneRepository } from './each-repository.ts';
 import type { Globals } from './globals.ts';
 import { runCommand } from './session.ts';
 
@@ -46,7 +46,7 @@ async function runSnapshots(
       import('../report/house.ts'),
     ]);
     const { emit } = session;
-    const result = await withRepositoryAlone(session, (repository) =>
+    const result = await withOneRepository(session, (repository) =>
       repository.withLock('exclusive', { signal: session.signal }, async (signal) => {
         const named = await Promise.all(ids.map((id) => repository.findSnapshot(id)));
         const options = { forget, dryRun, emit, signal };
@@ -61,7 +61,7 @@ async function runSnapshots(
 async function run(globals: Globals): Promise<void> {
   await runCommand(globals, async (session) => {
     const { repairIndexText } = await import('../report/snapshot.ts');
-    const result = await withRepositoryAlone(session, (repository) =>
+    const result = await withOneRepository(session, (repository) =>
       repository.withLock('exclusive', { signal: session.signal }, (signal) =>
         repository.repairIndex({ emit: session.emit, signal }),
       ),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { withRepositoryAlone } from './context.ts';
+import type { LockInfo } from '../repository/types.ts';
+import { asResults, withEachRepository } from './each-repository.ts';
 import type { Globals } from './globals.ts';
 import { runCommand } from './session.ts';
 
@@ -17,19 +18,32 @@ export function unlockCommand(program: Command): void {
     );
 }
 
+interface Unlocked {
+  removed: LockInfo[];
+  kept: LockInfo[];
+}
+
 async function run(globals: Globals, all: boolean): Promise<void> {
   await runCommand(globals, async (session) => {
-    const { removed, kept } = await withRepositoryAlone(session, async (repository) => {
+    const { eachText } = await import('../report/each.ts');
+    const results = await withEachRepository(session, async (repository): Promise<Unlocked> => {
       const removed = await repository.unlock({ all });
       return { removed, kept: await repository.locks() };
     });
-    const left = kept.map(
-      (lock) =>
-        `Kept: the lock of ${lock.username}@${lock.hostname}, process ${lock.pid}, since ${lock.time}; it looks alive.`,
-    );
-    session.result(
-      { removed, kept },
-      [`${removed.length} ${removed.length === 1 ? 'lock' : 'locks'} removed.`, ...left].join('\n'),
-    );
+    const [only] = results;
+    if (only !== undefined && 'result' in only && results.length === 1) {
+      session.result(only.result, unlockText(only.result));
+      return 0;
+    }
+    session.result({ repositories: asResults(results) }, eachText(results, unlockText));
+    return results.some((one) => 'error' in one) ? 3 : 0;
   });
+}
+
+function unlockText({ removed, kept }: Unlocked): string {
+  const left = kept.map(
+    (lock) =>
+      `Kept: the lock of ${lock.username}@${lock.hostname}, process ${lock.pid}, since ${lock.time}; it looks alive.`,
+  );
+  return [`${removed.length} ${removed.length === 1 ? 'lock' : 'locks'} removed.`, ...left].join('\n');
 }

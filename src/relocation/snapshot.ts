@@ -13,6 +13,7 @@ import { version } from '../version.ts';
 import { withSnapshotLock } from './app-lock.ts';
 import { assertFloor } from './floor.ts';
 import { encodeManifest, snapshotPaths } from './manifest.ts';
+import { copyOutcomes, isEverywhere } from './snapshot-copies.ts';
 import { capturedFolders } from './places.ts';
 import { snapshotReadme } from './readme.ts';
 import type { Manifest, SnapshotResult } from './types.ts';
@@ -25,6 +26,8 @@ export interface SnapshotInput {
   /** Where one that captures the app is known to others. */
   stateFolder: string;
   sourceOf: (kind: string) => Source;
+  /** Whom a repository depends on, by its URL. */
+  providerOf: (url: string) => string;
   /** Names of data entries to capture; undefined means all of them and the code. */
   only?: readonly string[] | undefined;
 }
@@ -67,11 +70,14 @@ async function takeAlone(
 ): Promise<SnapshotResult> {
   const startedAt = new Date();
   return input.repository.withLock('shared', { signal }, async (signal) => {
-    const parent = await newestSnapshot(input.repository, input.app.name, emit);
+    const earlier = await input.repository.snapshots(wholeSnapshotsOf(input.app.name), emit);
+    await input.repository.loadIndex();
+    // What one copy lacks must be read again, so a parent that not all have would promise too much.
+    const parent = earlier.findLast((snapshot) => isEverywhere(snapshot, input.repository));
     const archive = createArchive(input.repository, {
       ...(parent ? { parent } : {}),
       // An app is about as large as it was last time: good enough to say how long it will take.
-      emit: withTotal(emit, input.only ? undefined : parent?.summary?.total_bytes_processed),
+      emit: withTotal(emit, input.only ? undefined : earlier.at(-1)?.summary?.total_bytes_processed),
       signal,
     });
     const { capturedAt, saved } = await captureAll(input, archive, { emit, signal });
@@ -121,6 +127,7 @@ async function takeAlone(
       problems: all.flatMap((source) =>
         source.problems.map((problem) => ({ source: source.name, ...problem })),
       ),
+      copies: copyOutcomes(input, earlier),
     };
   });
 }

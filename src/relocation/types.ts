@@ -32,6 +32,19 @@ export interface SnapshotResult {
   sources: SavedSource[];
   /** Non-empty means exit 3: what is in the snapshot is right, but something is missing from it. */
   problems: { source: string; path: string; reason: string }[];
+  /** One for each repository that was to get the snapshot. */
+  copies: CopyOutcome[];
+}
+
+export interface CopyOutcome {
+  url: string;
+  /** Whom it depends on; see storage/providers.ts. */
+  provider: string;
+  /** The snapshot's ID there; absent where it did not get there, and `error` says why. */
+  snapshot?: string;
+  error?: { code: string; message: string; hint?: string };
+  /** Earlier snapshots of the app that other copies have and this one lacks. */
+  lacking: number;
 }
 
 /** The steps a deploy would take. Nothing has happened yet. */

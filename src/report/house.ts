@@ -1,5 +1,11 @@
 import type { ForgetGroup } from '../repository/forget.ts';
-import type { CopyResult, PruneResult, RepairSnapshotsResult, StoredSnapshot } from '../repository/types.ts';
+import type {
+  CaughtUp,
+  CopyResult,
+  PruneResult,
+  RepairSnapshotsResult,
+  StoredSnapshot,
+} from '../repository/types.ts';
 import { formatBytes, formatItems, formatTime, sanitise, shortId } from '../ui/format.ts';
 import { table } from './table.ts';
 
@@ -104,4 +110,21 @@ export function repairSnapshotsText(result: RepairSnapshotsResult): string {
       ? ['The broken ones are still there; remove them with: relocate repair snapshots --forget']
       : []),
   ].join('\n');
+}
+
+export function catchUpText(all: readonly CaughtUp[]): string {
+  return all.flatMap(catchUpLines).join('\n');
+}
+
+function catchUpLines({ url, copied, failed, addedPackedBytes, error }: CaughtUp): string[] {
+  const got =
+    copied === 0
+      ? error === undefined && failed.length === 0
+        ? 'has all there is'
+        : 'got nothing'
+      : `got ${formatItems(copied, 'snapshot')}, ${formatBytes(addedPackedBytes)} were stored`;
+  return [
+    `${sanitise(url)}: ${got}${error === undefined ? '' : `; ${sanitise(error.message)}`}`,
+    ...failed.map(({ snapshot, reason }) => `  NOT there: ${shortId(snapshot)}: ${sanitise(reason)}`),
+  ];
 }

@@ -1,5 +1,6 @@
 import type { CheckResult, KeyInfo, RepairIndexResult, StoredSnapshot } from '../repository/types.ts';
-import type { Manifest, SnapshotResult } from '../relocation/types.ts';
+import type { CopiesVerdict, RequiredCopies } from '../relocation/enough-copies.ts';
+import type { CopyOutcome, Manifest, SnapshotResult } from '../relocation/types.ts';
 import type { DiskSummary, SavedSource } from '../sources/source.ts';
 import { formatBytes, formatDuration, formatItems, formatTime, sanitise, shortId } from '../ui/format.ts';
 import { table } from './table.ts';
@@ -28,15 +29,54 @@ function problemLines(problems: readonly { path: string; reason: string }[]): st
   return ['', `Not complete: ${formatItems(problems.length, 'problem')}.`, ...shown, ...more];
 }
 
-export function snapshotSummary(result: SnapshotResult): string {
+export function snapshotSummary(result: SnapshotResult, judged?: Judged): string {
   return [
     table(result.sources.map(sourceRow)),
     '',
     `Snapshot ${shortId(result.snapshot)} of ${formatBytes(result.processedBytes)} in ${formatDuration(result.durationMs)}: ` +
       `${formatBytes(result.addedBytes)} were new, ${formatBytes(result.addedPackedBytes)} were stored.`,
     ...problemLines(result.problems),
+    ...(judged === undefined ? [] : copyLines(result.copies, judged)),
   ].join('\n');
 }
+
+interface Judged {
+  required: RequiredCopies;
+  verdict: CopiesVerdict;
+}
+
+/** Nothing is to be said of the only one, which has it. */
+function copyLines(copies: readonly CopyOutcome[], { required, verdict }: Judged): string[] {
+  if (copies.length < 2) return [];
+  const having = copies.filter(({ snapshot }) => snapshot !== undefined);
+  const headline = `In ${having.length} of ${copies.length} repositories${verdict === 'too few' ? `, which is TOO FEW: it must be ${requirement(required)}` : ''}.`;
+  const isBehind = copies.some(({ snapshot, lacking }) => snapshot === undefined || lacking > 0);
+  return [
+    '',
+    headline,
+    ...indented(copies.map((copy) => [copy.url, copyState(copy)].map(sanitise))),
+    ...(isBehind ? ['Bring what is missing there with: relocate copy'] : []),
+  ];
+}
+
+function copyState({ snapshot, error, lacking }: CopyOutcome): string {
+  if (snapshot === undefined) return `NOT there: ${error?.message ?? 'unknown reason'}`;
+  return `${shortId(snapshot)}${lacking > 0 ? `, lacks ${formatItems(lacking, 'earlier snapshot')}` : ''}`;
+}
+
+function requirement({ copies, providers }: RequiredCopies): string {
+  const places = `in ${formatItems(copies, 'repository', 'repositories')}`;
+  return providers > 1 ? `${places} at ${formatItems(providers, 'provider')}` : places;
+}
+
+function indented(rows: readonly (readonly string[])[]): string[] {
+  return table(rows)
+    .split('\n')
+    .map((line) => `  ${line}`);
+}
+
+const copiesOf = ({ copies }: StoredSnapshot): string[] =>
+  copies === undefined ? [] : [String(copies.length)];
 
 export function snapshotsTable(snapshots: readonly StoredSnapshot[]): string {
   if (snapshots.length === 0) return 'There is no snapshot yet. Take one with: relocate snapshot';
@@ -46,9 +86,10 @@ export function snapshotsTable(snapshots: readonly StoredSnapshot[]): string {
       formatTime(snapshot.time),
       sanitise(snapshot.hostname ?? ''),
       snapshot.summary ? formatBytes(snapshot.summary.total_bytes_processed) : '',
+      ...copiesOf(snapshot),
       sanitise((snapshot.tags ?? snapshot.paths).join(' ')),
     ]),
-    ['ID', 'Time', 'Host', 'Size', 'Tags'],
+    ['ID', 'Time', 'Host', 'Size', ...(snapshots[0]?.copies === undefined ? [] : ['Copies']), 'Tags'],
   );
 }
 

@@ -1,4 +1,4 @@
-import { RelocateError } from '../errors.ts';
+import { RelocateError, type Facts } from '../errors.ts';
 import type { FileType, Storage, StorageFile } from '../storage/storage.ts';
 import { compress, decompress, statedBytes } from './compression.ts';
 import { idOf, open, seal, type MasterKey } from './crypto.ts';
@@ -124,12 +124,12 @@ export function describeFile({ type, name }: StorageFile): string {
   return type === 'config' ? 'the config file' : `${type} ${name.slice(0, 8)}`;
 }
 
-export function damaged(what: string, cause?: unknown): RelocateError {
+export function damaged(what: string, cause?: unknown, facts: Facts = {}): RelocateError {
   return new RelocateError(
     'repository-damaged',
     `The repository is damaged: ${what} is not what was stored.`,
     {
-      facts: { file: what },
+      facts: { file: what, ...facts },
       hint: 'Nothing was changed. See how far the damage goes with: relocate check --read-data',
       ...(cause === undefined ? {} : { cause }),
     },

@@ -2,9 +2,11 @@ import { Arena } from './arena.ts';
 import { damaged } from './document.ts';
 import { consume, type GiveBack } from './give-back.ts';
 import type { BlobConsumer } from './open-pool.ts';
-import type { Reader } from './reader.ts';
+import type { Repository } from './repository.ts';
 import { programBeside } from './threads.ts';
 import type { Id } from './types.ts';
+
+type Reader = Pick<Repository, 'consumeBlobs' | 'loadBlob' | 'blobSize'>;
 
 /** Content is read in stretches of about this length, several at once. */
 const stretchBytes = 4 * 1024 * 1024;

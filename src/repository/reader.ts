@@ -256,7 +256,7 @@ export async function loadInto(
 }
 
 function damagedAt(id: Id, { pack }: { pack: Id }): RelocateError {
-  return damaged(`blob ${id.slice(0, 8)} in pack ${pack.slice(0, 8)}`);
+  return damaged(`blob ${id.slice(0, 8)} in pack ${pack.slice(0, 8)}`, undefined, { pack });
 }
 
 const unknown = (id: Id): RelocateError => damaged(`blob ${id.slice(0, 8)}, which no index knows,`);

@@ -105,7 +105,7 @@ async function loadAll(
   return found.filter((snapshot) => matches(snapshot, filter)).toSorted(byTime);
 }
 
-function matches(
+export function matches(
   { tags: own = [] }: StoredSnapshot,
   { tags = [], withoutTags = [] }: SnapshotFilter,
 ): boolean {
@@ -113,7 +113,7 @@ function matches(
 }
 
 /** JavaScript's dates end at milliseconds; the digits in the text decide between two of the same. */
-function byTime(a: StoredSnapshot, b: StoredSnapshot): number {
+export function byTime(a: StoredSnapshot, b: StoredSnapshot): number {
   return Date.parse(a.time) - Date.parse(b.time) || fractionOf(a) - fractionOf(b);
 }
 
@@ -126,26 +126,48 @@ export async function findSnapshot(
   name: string,
   filter: SnapshotFilter = {},
 ): Promise<StoredSnapshot> {
-  const missing = (message: string) =>
-    new RelocateError('snapshot-missing', message, {
-      facts: { snapshot: name },
-      hint: 'See which there are with: relocate snapshots',
-    });
   if (name === 'latest') {
     const latest = (await loadAll(place, filter, refuseLatest)).at(-1);
-    if (!latest) throw missing('There is no snapshot yet.');
+    if (!latest) throw noSnapshotYet();
     return latest;
   }
-  if (!/^[0-9a-f]{1,64}$/.test(name)) throw missing(`“${name}” is no snapshot ID.`);
+  assertSnapshotName(name);
   const files = (await place.storage.list('snapshot')).filter((file) => file.name.startsWith(name));
   const [only, ...others] = files;
-  if (only === undefined) throw missing(`There is no snapshot ${name}.`);
-  if (others.length > 0) throw missing(`${files.length} snapshots begin with ${name}. Give more digits.`);
+  if (only === undefined) return findByOriginal(await loadAll(place, filter, () => {}), name);
+  if (others.length > 0) throw ambiguous(name, files.length);
   return loadSnapshot(place, only);
 }
 
+/** Reports and other copies speak of a snapshot by the ID that it had where it was made. */
+function findByOriginal(snapshots: readonly StoredSnapshot[], name: string): StoredSnapshot {
+  const found = snapshots.filter(({ original }) => original?.startsWith(name));
+  const [only, ...others] = found;
+  if (only === undefined) throw noSuchSnapshot(name);
+  if (others.length > 0) throw ambiguous(name, found.length);
+  return only;
+}
+
+export function assertSnapshotName(name: string): void {
+  if (!/^[0-9a-f]{1,64}$/.test(name)) throw missing(name, `“${name}” is no snapshot ID.`);
+}
+
+export const noSnapshotYet = (): RelocateError => missing('latest', 'There is no snapshot yet.');
+
+export const noSuchSnapshot = (name: string): RelocateError => missing(name, `There is no snapshot ${name}.`);
+
+export const ambiguous = (name: string, count: number): RelocateError =>
+  missing(name, `${count} snapshots begin with ${name}. Give more digits.`);
+
+function missing(name: string, message: string): RelocateError {
+  return new RelocateError('snapshot-missing', message, {
+    facts: { snapshot: name },
+    hint: 'See which there are with: relocate snapshots',
+  });
+}
+
 /** The one that cannot be read may be the newest: an older one is not passed off as it. */
-function refuseLatest(error: RelocateError, name: Id): never {
+export function refuseLatest(error: RelocateError, name: Id): never {
   throw new RelocateError(
     error.code,
     `Which snapshot is the latest cannot be told: ${name.slice(0, 8)} cannot be read.`,

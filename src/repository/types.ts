@@ -1,3 +1,5 @@
+import type { RelocateError } from '../errors.ts';
+
 /** Values of the restic repository format, version 2, that pass between the engine and the rest of the program. */
 
 /** 64 lowercase hex digits: the SHA-256 of a blob's plaintext or of a stored file. */
@@ -26,6 +28,11 @@ export interface Snapshot {
 export interface StoredSnapshot extends Snapshot {
   /** The file's name; the field itself is not part of the document. */
   id: Id;
+  /**
+   * Only where several repositories are read as one: those that hold it, and the name of its file there. `id` is then
+   * the one by which all of them know it.
+   */
+  copies?: readonly { url: string; id: Id }[];
 }
 
 export interface SnapshotSummary {
@@ -59,6 +66,18 @@ export interface SaveStats {
 export interface SavedContent {
   content: Id[];
   sizeBytes: number;
+}
+
+/** What was done to one of several repositories to give it what the others have. */
+export interface CaughtUp {
+  url: string;
+  /** Snapshots that it got. */
+  copied: number;
+  /** Snapshots that it still lacks. */
+  failed: { snapshot: Id; reason: string }[];
+  addedBytes: number;
+  addedPackedBytes: number;
+  error?: RelocateError;
 }
 
 export interface KeyInfo {

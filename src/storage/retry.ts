@@ -6,7 +6,7 @@ import type { Storage } from './storage.ts';
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
 /** As long as restic tries. */
-const patienceMs = 15 * 60_000;
+const usualPatienceMs = 15 * 60_000;
 /** Before the first answer a wrong address is likelier than a server that is away. */
 const firstPatienceMs = 2 * 60_000;
 
@@ -14,6 +14,8 @@ export interface RetryOptions {
   emit?: Emit;
   /** Once it aborts nothing is tried again; a first attempt is still made, so that locks can be taken away. */
   signal?: AbortSignal | undefined;
+  /** Less patience than usual, where there is somewhere else to turn to. */
+  patienceMs?: number;
   clock?: RetryClock;
 }
 
@@ -37,7 +39,7 @@ const realClock: RetryClock = {
  */
 export function retrying(
   inner: Storage,
-  { emit = silent, signal, clock = realClock }: RetryOptions = {},
+  { emit = silent, signal, patienceMs = usualPatienceMs, clock = realClock }: RetryOptions = {},
 ): Storage {
   let hasAnswered = false;
   let troubledSinceMs: number | undefined;
@@ -45,7 +47,7 @@ export function retrying(
   function begunTrouble(error: RelocateError, limitMs: number): void {
     if (troubledSinceMs !== undefined) return;
     troubledSinceMs = clock.nowMs();
-    const message = `${error.message} Trying again for up to ${limitMs / 60_000} minutes.`;
+    const message = `${error.message} Trying again for up to ${inWords(limitMs)}.`;
     emit({ type: 'warning', code: 'storage-troubled', message });
   }
 
@@ -70,7 +72,7 @@ export function retrying(
           throw error;
         }
         if (signal?.aborted === true) throw error;
-        const limitMs = hasAnswered ? patienceMs : firstPatienceMs;
+        const limitMs = hasAnswered ? patienceMs : Math.min(patienceMs, firstPatienceMs);
         const delayMs = delayBefore(attempt, clock.random());
         if (clock.nowMs() + delayMs - begunMs > limitMs)
           throw exhausted(error, attempt, clock.nowMs() - begunMs);
@@ -97,6 +99,9 @@ export function retrying(
     close: () => inner.close(),
   };
 }
+
+const inWords = (ms: number): string =>
+  ms < 60_000 ? `${Math.round(ms / 1000)} seconds` : `${Math.round(ms / 60_000)} minutes`;
 
 /** Anything up to twice the last bound, so that many who failed together don’t come back together. */
 function delayBefore(attempt: number, random: number): number {

@@ -41,7 +41,8 @@ describe('a whole relocate.yaml', () => {
           { name: 'mail', command: 'node mail.js' },
         ],
       },
-      repositories: ['file:/srv/app/backups', 's3:https://s3.example.com/guestbook'],
+      repositories: [{ url: 'file:/srv/app/backups' }, { url: 's3:https://s3.example.com/guestbook' }],
+      copies: {},
       targets: [
         { name: 'ssh', options: { host: 'deploy@203.0.113.7', port: 22 } },
         { name: 'local', options: {} },

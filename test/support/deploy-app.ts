@@ -107,7 +107,11 @@ async function snapshotApp(folder: string, repositoryFolder: string): Promise<vo
   try {
     const { signal } = new AbortController();
     const stateFolder = join(folder, '.relocate');
-    await takeSnapshot({ app, configText, repository, stateFolder, sourceOf }, { emit: silent, signal });
+    const providerOf = () => 'this machine';
+    await takeSnapshot(
+      { app, configText, repository, stateFolder, sourceOf, providerOf },
+      { emit: silent, signal },
+    );
   } finally {
     await repository.close();
   }

@@ -34,6 +34,9 @@ export function sampleSnapshot(changes: Partial<SnapshotResult> = {}): SnapshotR
     files: 3,
     sources: [sampleSource()],
     problems: [],
+    copies: [
+      { url: 'file:/srv/backups', provider: 'this machine', snapshot: '4bf5a3c1'.repeat(8), lacking: 0 },
+    ],
     ...changes,
   };
 }

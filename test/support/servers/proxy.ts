@@ -3,9 +3,9 @@ import { createServer, request as send, type IncomingMessage } from 'node:http';
 
 /**
  * What becomes of a request: it passes; it is answered 503 at once; its connection breaks before the server has all of
- * it; the server has all of it and its answer breaks off half-way.
+ * it; the server has all of it and its answer breaks off half-way; it is answered 403, as from an account that was closed.
  */
-export type Fate = 'pass' | 'refuse' | 'cut-request' | 'cut-answer';
+export type Fate = 'pass' | 'refuse' | 'cut-request' | 'cut-answer' | 'deny';
 
 export interface FaultyProxy {
   endpoint: string;
@@ -24,8 +24,9 @@ export async function startFaultyProxy(
   const server = createServer((request, response) => {
     const fate = fateOf(request);
     if (fate !== 'pass') faults.push(`${request.method} ${fate}`);
-    if (fate === 'refuse') {
-      request.resume().once('end', () => response.writeHead(503).end());
+    if (fate === 'refuse' || fate === 'deny') {
+      const status = fate === 'refuse' ? 503 : 403;
+      request.resume().once('end', () => response.writeHead(status).end());
       return;
     }
     if (fate === 'cut-request') {
