@@ -9,7 +9,7 @@ import { relocate, resultOf, startRelocate, testPassword } from '../support/cli.
 import { seeded } from '../support/random.ts';
 
 const run = promisify(execFile);
-const kills = Number(process.env['RELOCATE_TEST_KILLS'] ?? 50);
+const kills = Number(process.env['RELOCATE_TEST_KILLS'] ?? 30);
 const seed = Number(process.env['RELOCATE_TEST_SEED'] ?? 20210110);
 
 async function restic(repository: string, ...args: string[]): Promise<string> {
@@ -106,16 +106,22 @@ describe(`${kills} snapshots, copies and prunes killed with SIGKILL at random mo
   }
 
   /** The program dies; its locks stay, and count for nothing, because its process is gone. */
-  async function runKilled({ prepare, reported, wholeMs }: Command, marker: string): Promise<boolean> {
+  async function runKilled(command: Command, marker: string): Promise<boolean> {
+    const { prepare, reported } = command;
     const args = await prepare(marker);
+    const startedAt = Date.now();
     const { child, ended } = startRelocate(args, { cwd });
-    const timer = setTimeout(() => child.kill('SIGKILL'), random.next() * wholeMs * 1.1);
+    const timer = setTimeout(() => child.kill('SIGKILL'), random.next() * command.wholeMs);
     const result = await ended;
     clearTimeout(timer);
     const done = result.stdout.split('\n').find((line) => line.includes('"type":"result"'));
     if (done !== undefined) reported(done, marker);
     // Whatever is not killed must have gone well: a snapshot that another run's kill damaged would be met here.
-    if (result.signal !== 'SIGKILL') expect(result).toMatchObject({ exitCode: 0 });
+    if (result.signal !== 'SIGKILL') {
+      expect(result).toMatchObject({ exitCode: 0 });
+      // The machine may have been busy when it was measured.
+      command.wholeMs = Math.min(command.wholeMs, Date.now() - startedAt);
+    }
     return result.signal === 'SIGKILL';
   }
 
@@ -144,10 +150,12 @@ describe(`${kills} snapshots, copies and prunes killed with SIGKILL at random mo
       commands.prune.wholeMs = await runWhole(commands.prune, '');
 
       const killed = { snapshot: 0, copy: 0, prune: 0 };
-      for (let at = 0; at < kills; at += 1) {
+      const total = () => killed.snapshot + killed.copy + killed.prune;
+      for (let at = 0; total() < kills && at < kills * 3; at += 1) {
         const kind = (['snapshot', 'copy', 'prune'] as const)[at % 3] ?? 'snapshot';
         if (await runKilled(commands[kind], `run ${at}`)) killed[kind] += 1;
       }
+      expect(total()).toBe(kills);
       for (const count of Object.values(killed)) expect(count).toBeGreaterThan(kills / 8);
 
       for (const where of [repository, second])
