@@ -38,4 +38,4 @@ const ended = await repository
   .catch((error: unknown) => (error instanceof RelocateError ? error.code : String(error)));
 await repository.close();
 process.stdout.write(`${ended}\n`);
-process.exit(0);
+process.stdin.destroy();
