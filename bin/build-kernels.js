@@ -3,7 +3,17 @@ import { writeFile } from 'node:fs/promises';
 import asc from 'assemblyscript/asc';
 
 const kernels = ['chunker', 'poly1305'];
-const options = ['-O3', '--runtime', 'stub', '--noAssert', '--importMemory', '--enable', 'simd', '--enable', 'relaxed-simd'];
+const options = [
+  '-O3',
+  '--runtime',
+  'stub',
+  '--noAssert',
+  '--importMemory',
+  '--enable',
+  'simd',
+  '--enable',
+  'relaxed-simd',
+];
 
 /** The text of src/repository/kernel-binaries.ts. */
 export async function kernelBinaries() {

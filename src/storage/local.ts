@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { RelocateError, systemCodeOf } from '../errors.ts';
+import { isDenied } from './storage-errors.ts';
 import {
   describeFile,
   folders,
@@ -144,7 +145,11 @@ export class LocalStorage implements Storage {
   #failed(what: string, file: StorageFile | undefined, cause: unknown): RelocateError {
     const code = systemCodeOf(cause);
     const name = file === undefined ? 'A folder' : `The file ${describeFile(file)}`;
-    const facts = { reason: code, missing: isMissing(cause) };
+    const facts = {
+      reason: code,
+      missing: isMissing(cause),
+      ...(isDenied(code) ? { denied: true } : {}),
+    };
     if (code === 'ENOSPC' || code === 'EDQUOT') {
       return new RelocateError('disk-full', `The disk that holds ${this.url} is full.`, {
         facts,

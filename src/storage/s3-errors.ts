@@ -1,4 +1,19 @@
 import { RelocateError, systemCodeOf } from '../errors.ts';
+import {
+  badCredentials,
+  clockSkewed,
+  denied,
+  failed,
+  isPassing,
+  isPassingStatus,
+  isUnreachable,
+  missingFile,
+  missingPlace,
+  noCredentials,
+  storageFull,
+  unreachable,
+  type Refusal,
+} from './storage-errors.ts';
 
 /** What of an error of the AWS SDK is used: the server's own code, its status, and the region it names. */
 export interface S3Answer {
@@ -55,17 +70,6 @@ const passingNames = new Set([
   'TimeoutError',
   'OperationAborted',
 ]);
-const passingCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EAI_AGAIN',
-]);
-const unreachableCodes = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
-
 export function isMissing(error: unknown): boolean {
   return missingNames.has(answerOf(error).name);
 }
@@ -93,65 +97,41 @@ export function translate(
 ): RelocateError {
   const { name, status, region } = answerOf(cause);
   const code = systemCodeOf(cause);
-  const facts = { reason: code ?? name, status, region };
-  const failed = (message: string, hint?: string, retryable = false) =>
-    new RelocateError('storage-failed', message, { facts, hint, retryable, cause });
-
-  if (isMissing(cause))
-    return new RelocateError('storage-failed', `${what}: it is not there.`, {
-      facts: { ...facts, missing: true },
-      cause,
-    });
-  if (name === 'NoSuchBucket')
-    return failed(
-      `There is no bucket “${place.bucket}” at ${place.url}.`,
-      'Check its name; relocate init --repository makes it, with a repository in it.',
-    );
+  const refusal: Refusal = {
+    url: place.url,
+    what,
+    facts: { reason: code ?? name, status, region },
+    cause,
+  };
+  if (isMissing(cause)) return missingFile(refusal);
+  if (name === 'NoSuchBucket') return missingPlace(refusal, 'bucket', place.bucket);
   if (name === 'CredentialsProviderError')
-    return failed(
-      `No credentials were found for ${place.url}.`,
-      'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.',
-    );
+    return noCredentials(refusal, 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE.');
   if (credentialNames.has(name))
-    return failed(
-      `The server does not accept the credentials for ${place.url} (${name}).`,
+    return badCredentials(
+      refusal,
+      name,
       'Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; nothing was changed.',
     );
-  if (name === 'RequestTimeTooSkewed')
-    return failed(
-      `The clock of this machine differs too much from the server’s, so ${place.url} refuses all requests.`,
-      'Set the clock (for example with timedatectl set-ntp true), then run the same command again.',
-    );
-  if (fullNames.has(name) || status === 507)
-    return new RelocateError('disk-full', `The storage behind ${place.url} is full (${name}).`, {
-      facts,
-      hint: 'Everything stored before is sound. Make room and run the same command again; what was stored is used.',
-      cause,
-    });
+  if (name === 'RequestTimeTooSkewed') return clockSkewed(refusal);
+  if (fullNames.has(name) || status === 507) return storageFull(refusal, name);
   if (region !== undefined && (elsewhereNames.has(name) || status === 301))
-    return failed(
+    return new RelocateError(
+      'storage-failed',
       `The bucket “${place.bucket}” lies in the region ${region}, and requests for another are refused.`,
-      `Set AWS_REGION=${region}, or name that region’s address in the URL.`,
+      {
+        facts: refusal.facts,
+        hint: `Set AWS_REGION=${region}, or name that region’s address in the URL.`,
+        cause,
+      },
     );
   if (deniedNames.has(name) || status === 403 || status === 401)
-    return failed(
-      `${what}: the server denies it (${name}).`,
-      'These credentials need s3:ListBucket on the bucket, and s3:GetObject, s3:PutObject and, for locks, s3:DeleteObject below it.',
+    return denied(
+      refusal,
+      name,
+      'These credentials need s3:ListBucket on the bucket, and s3:GetObject and s3:PutObject below it; to remove anything, s3:DeleteObject.',
     );
-  if (code !== undefined && unreachableCodes.has(code))
-    return failed(
-      `The server of ${place.url} cannot be reached (${code}).`,
-      'Check the address and the network, then run the same command again; what was stored is used.',
-      passingCodes.has(code),
-    );
-  return failed(
-    `${what} (${code ?? name}${status === undefined ? '' : `, status ${status}`}).`,
-    undefined,
-    mayPass(name, status, code),
-  );
-}
-
-function mayPass(name: string, status: number | undefined, code: string | undefined): boolean {
-  if (passingNames.has(name) || (code !== undefined && passingCodes.has(code))) return true;
-  return status !== undefined && (status === 408 || status === 429 || (status >= 500 && status !== 501));
+  if (isUnreachable(code)) return unreachable(refusal, code);
+  const retryable = passingNames.has(name) || isPassing(code) || isPassingStatus(status);
+  return failed(refusal, code ?? name, retryable, status);
 }

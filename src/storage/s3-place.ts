@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { RelocateError } from '../errors.ts';
+import { readS3Options, type S3Options } from './s3-options.ts';
 
 /** Where a repository lies on an S3 server. */
 export interface S3Place {
@@ -10,13 +11,15 @@ export interface S3Place {
   bucket: string;
   /** Without slashes at its ends; empty for a whole bucket. */
   prefix: string;
+  options: S3Options;
   /** As it is shown: without anything secret. */
   url: string;
 }
 
 /**
  * Reads what stands after `s3:`, as restic takes it: `https://host[:port]/bucket/prefix`, `http://…`, `//host/bucket`,
- * `host/bucket/prefix` (https). Throws `usage`.
+ * `host/bucket/prefix` (https). Behind a question mark there may be options, which restic passes over where the address
+ * begins with a scheme. Throws `usage`.
  */
 export function parseS3Place(place: string): S3Place {
   const address = /^https?:\/\//.test(place) ? place : `https://${place.replace(/^\/\//, '')}`;
@@ -31,8 +34,10 @@ export function parseS3Place(place: string): S3Place {
   const [bucket = '', ...rest] = decodePath(parsed.pathname).slice(1).split('/');
   if (bucket === '') throw wrong('The address of the S3 server names no bucket.');
   const prefix = posix.normalize(`/${rest.join('/')}`).replace(/^\/+|\/+$/g, '');
-  const url = `s3:${parsed.origin}/${bucket}${prefix === '' ? '' : `/${prefix}`}`;
-  return { ...serverOf(parsed), bucket, prefix, url };
+  const options = readS3Options(parsed.searchParams);
+  const url = `s3:${parsed.origin}/${bucket}${prefix === '' ? '' : `/${prefix}`}${parsed.search}`;
+  const server = serverOf(parsed);
+  return { ...server, region: options.region ?? server.region, bucket, prefix, options, url };
 }
 
 /** AWS's own servers answer for the buckets of their region alone, so the region decides and not the name given. */

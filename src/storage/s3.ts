@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type * as S3Sdk from '@aws-sdk/client-s3';
 import { answerOf, isMissing, isMissingBucket, translate, wantsMd5 } from './s3-errors.ts';
+import type { S3Retention } from './s3-options.ts';
 import { parseS3Place, type S3Place } from './s3-place.ts';
+import { pacedBody, readExactly } from './storage-traffic.ts';
 import {
   describeFile,
   folders,
@@ -13,6 +15,7 @@ import {
   type FileType,
   type Storage,
   type StorageFile,
+  type Traffic,
 } from './storage.ts';
 
 type Sdk = typeof S3Sdk;
@@ -24,9 +27,9 @@ const maxConnections = 32;
 const defaultRegion = 'us-east-1';
 
 /** Opens a place on an S3 server; credentials come from where AWS's own tools look for them. Throws `usage`. */
-export async function openS3Storage(address: string): Promise<Storage> {
+export async function openS3Storage(address: string, traffic?: Traffic): Promise<Storage> {
   const place = parseS3Place(address);
-  return new S3Storage(place, await import('@aws-sdk/client-s3'));
+  return new S3Storage(place, await import('@aws-sdk/client-s3'), traffic);
 }
 
 /** A repository below a prefix of a bucket, on AWS or on any server that speaks its protocol. */
@@ -35,13 +38,16 @@ class S3Storage implements Storage {
   readonly #place: S3Place;
   readonly #sdk: Sdk;
   readonly #client: S3Sdk.S3Client;
+  readonly #traffic: Traffic | undefined;
   #region: string;
-  #sendsMd5 = false;
+  #sendsMd5: boolean;
 
-  constructor(place: S3Place, sdk: Sdk) {
+  constructor(place: S3Place, sdk: Sdk, traffic: Traffic | undefined) {
     const { AWS_REGION, AWS_DEFAULT_REGION } = process.env;
     this.url = place.url;
     this.#place = place;
+    this.#traffic = traffic;
+    this.#sendsMd5 = place.options.retention !== undefined;
     this.#sdk = sdk;
     this.#region = place.region ?? (AWS_REGION || AWS_DEFAULT_REGION || defaultRegion);
     const agent = { keepAlive: true, maxSockets: maxConnections };
@@ -49,7 +55,10 @@ class S3Storage implements Storage {
       region: async () => this.#region,
       ...(place.endpoint === undefined ? {} : { endpoint: place.endpoint }),
       // Own servers seldom have a name for each bucket, and AWS’s certificates fit no bucket with a dot.
-      forcePathStyle: place.endpoint !== undefined || place.bucket.includes('.'),
+      forcePathStyle:
+        place.options.bucketLookup === undefined
+          ? place.endpoint !== undefined || place.bucket.includes('.')
+          : place.options.bucketLookup === 'path',
       // Retries are the business of one place, which tells the person that they happen.
       maxAttempts: 1,
       // Checksums of AWS’s newer kinds are refused by other servers; content is bound to the signature by its SHA-256.
@@ -108,7 +117,8 @@ class S3Storage implements Storage {
       const { Body, ContentLength } = await this.#inRegion(() => this.#client.send(command));
       if (!(Body instanceof Readable)) throw new Error('The server’s answer has no body.');
       const wantedBytes = range?.length ?? ContentLength ?? 0;
-      if (ContentLength === wantedBytes) return await readWhole(Body, wantedBytes, range?.into);
+      if (ContentLength === wantedBytes)
+        return await readExactly(Body, wantedBytes, { into: range?.into, traffic: this.#traffic });
       Body.destroy();
       throw shorterThanAsked(this.url, file, wantedBytes, ContentLength ?? 0);
     } catch (cause) {
@@ -166,17 +176,26 @@ class S3Storage implements Storage {
     return this.#place.prefix === '' ? path : `${this.#place.prefix}/${path}`;
   }
 
-  async #put(file: StorageFile, Key: string, Body: Uint8Array): Promise<void> {
-    const command = new this.#sdk.PutObjectCommand({
-      Bucket: this.#place.bucket,
-      Key,
-      Body,
-      ContentLength: Body.length,
-      ContentType: 'application/octet-stream',
-      ...(this.#sendsMd5 ? { ContentMD5: createHash('md5').update(Body).digest('base64') } : {}),
+  async #put(file: StorageFile, Key: string, content: Uint8Array): Promise<void> {
+    const { storageClass, retention } = this.#place.options;
+    const { bucket: Bucket } = this.#place;
+    const traffic = this.#traffic;
+    await this.#inRegion(async () => {
+      const command = new this.#sdk.PutObjectCommand({
+        Bucket,
+        Key,
+        // Without a name that says its digest, the content is hashed by the SDK, which needs all of it at once.
+        Body:
+          traffic?.upload === undefined || file.type === 'config' ? content : pacedBody([content], traffic),
+        ContentLength: content.length,
+        ContentType: 'application/octet-stream',
+        ...(this.#sendsMd5 ? { ContentMD5: createHash('md5').update(content).digest('base64') } : {}),
+        ...(isStorageClass(storageClass) ? { StorageClass: storageClass } : {}),
+        ...(retention === undefined || file.type === 'lock' ? {} : lockedUntil(retention, Date.now())),
+      });
+      if (file.type !== 'config') promiseDigest(command, file.name);
+      await this.#client.send(command);
     });
-    if (file.type !== 'config') promiseDigest(command, file.name);
-    await this.#inRegion(() => this.#client.send(command));
   }
 
   async #loadNothing(file: StorageFile): Promise<Buffer> {
@@ -233,6 +252,19 @@ class S3Storage implements Storage {
   }
 }
 
+/** Servers have classes that AWS does not know; which of them one has is its to say. */
+function isStorageClass(name: string | undefined): name is S3Sdk.StorageClass {
+  return name !== undefined;
+}
+
+/** Locks of a repository are left out by the caller: they must go when their holder does. */
+function lockedUntil(
+  { mode, days }: S3Retention,
+  nowMs: number,
+): Pick<S3Sdk.PutObjectCommandInput, 'ObjectLockMode' | 'ObjectLockRetainUntilDate'> {
+  return { ObjectLockMode: mode, ObjectLockRetainUntilDate: new Date(nowMs + days * 86_400_000) };
+}
+
 /** A file’s name is its SHA-256: the server, told so, refuses content that changed on its way, and we need not hash twice. */
 function promiseDigest(command: S3Sdk.PutObjectCommand, digest: string): void {
   command.middlewareStack.add(
@@ -247,17 +279,4 @@ function promiseDigest(command: S3Sdk.PutObjectCommand, digest: string): void {
 
 function hasHeaders(request: unknown): request is { headers: Record<string, string> } {
   return typeof request === 'object' && request !== null && 'headers' in request;
-}
-
-async function readWhole(body: Readable, sizeBytes: number, into?: Buffer): Promise<Buffer> {
-  const whole = into?.subarray(0, sizeBytes) ?? Buffer.allocUnsafeSlow(sizeBytes);
-  let done = 0;
-  for await (const part of body.iterator()) {
-    if (!(part instanceof Uint8Array) || done + part.length > sizeBytes)
-      throw new Error('The server sent more than it announced.');
-    whole.set(part, done);
-    done += part.length;
-  }
-  if (done === sizeBytes) return whole;
-  throw Object.assign(new Error('The server ended its answer too early.'), { name: 'IncompleteBody' });
 }

@@ -1,6 +1,10 @@
 import { RelocateError } from '../errors.ts';
 
-/** What a repository needs of the place its files lie in. This comment is the contract that every storage's suite tests. */
+/**
+ * What a repository needs of the place its files lie in. This comment is the contract that every storage's suite tests.
+ * Where the place refuses a call for want of permission, the error has the fact `denied: true`: a credential that may
+ * not delete is no accident but a way to keep snapshots from whoever breaks in.
+ */
 
 export const fileTypes = ['config', 'key', 'lock', 'snapshot', 'index', 'pack'] as const;
 export type FileType = (typeof fileTypes)[number];
@@ -49,10 +53,21 @@ export interface Storage {
   /** All files of a type, in no order. Strangers (temporary files, other names than hex digests) are left out. */
   list(type: FileType): Promise<{ name: string; sizeBytes: number }[]>;
 
-  /** Removes a file; one that is gone already is no error. */
+  /** Removes a file; one that is gone already is no error. Throws `storage-failed` with fact `denied: true` where it may not. */
   remove(file: StorageFile): Promise<void>;
 
   close(): Promise<void>;
+}
+
+/**
+ * Holds what goes over the network to a rate: each call waits until so many bytes may go. A direction without a limit
+ * is left out.
+ */
+export interface Traffic {
+  /** What is sent and taken at once: small beside a second’s worth. */
+  pieceBytes: number;
+  upload?: (bytes: number) => Promise<void>;
+  download?: (bytes: number) => Promise<void>;
 }
 
 /** Folders of restic's default layout; packs are spread over 256 folders by the first two digits of their name. */

@@ -208,7 +208,9 @@ export function storageContract(name: string, setUp: () => Promise<StorageCase>)
 
     test('initialising again keeps what is there', async () => {
       const file = await save('key', Buffer.from('a key'));
-      await (await subject.again()).initialise();
+      const other = await subject.again();
+      await other.initialise();
+      await other.close();
       expect((await storage.load(file)).toString()).toBe('a key');
     });
 

@@ -1,15 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { openStorage } from '../../src/storage/index.ts';
 import { openS3Storage } from '../../src/storage/s3.ts';
 import { errorOf, named, storageContract } from '../contract/storage.ts';
-import { resticBinaries } from '../filesystem/support/restic.ts';
-import { relocate, testPassword } from '../support/cli.ts';
+import { smallApp, storageJudged } from '../contract/storage-judged.ts';
 import { differences, filesIn } from '../support/folder-snapshot.ts';
 import { seeded } from '../support/random.ts';
-import { resticRunner } from '../support/restic.ts';
 import {
   minioCredentials,
   minioProgram,
@@ -17,32 +13,22 @@ import {
   startMinio,
   type Minio,
 } from '../support/servers/minio.ts';
+import { minioSession } from '../support/servers/minio-session.ts';
 import { startFaultyProxy, type Fate } from '../support/servers/proxy.ts';
 
 const random = seeded(4004);
-const password = testPassword;
 
 (minioProgram === undefined ? describe.skip : describe)(`on a real S3 server (${minioReason})`, () => {
   let minio: Minio;
-  let work: string;
-  let app: string;
-  let contents: Map<string, Buffer>;
 
   beforeAll(async () => {
     Object.assign(process.env, minioCredentials);
     delete process.env['AWS_REGION'];
     delete process.env['AWS_DEFAULT_REGION'];
     minio = await startMinio();
-    work = await mkdtemp(join(tmpdir(), 'relocate-s3-'));
-    app = join(work, 'app');
-    await mkdir(join(app, 'files'), { recursive: true });
-    for (const [name, sizeBytes] of Object.entries({ empty: 0, small: 10_000, large: 40_000_000 }))
-      await writeFile(join(app, 'files', name), random.bytes(sizeBytes));
-    contents = await filesIn(join(app, 'files'));
   });
   afterAll(async () => {
     await minio.stop();
-    await rm(work, { recursive: true, force: true });
   });
 
   storageContract('a bucket on an S3 server', async () => {
@@ -50,44 +36,10 @@ const password = testPassword;
     return { storage: await openStorage(url), again: () => openStorage(url), cleanUp: async () => {} };
   });
 
-  /** An app whose repository lies there; each call runs a command on it that must end well. */
-  async function appAt(url: string): Promise<(...args: string[]) => Promise<string>> {
-    const described = `app: notes\ndata:\n  files: { files: ./files }\nrepositories: [ "${url}" ]\n`;
-    await writeFile(join(app, 'relocate.yaml'), described);
-    return async (...args) => {
-      const { exitCode, stdout, stderr } = await relocate(args, { cwd: app });
-      if (exitCode !== 0) throw new Error(`relocate ${args.join(' ')} ended with ${exitCode}: ${stderr}`);
-      return stdout + stderr;
-    };
-  }
-
-  describe.each(resticBinaries)('judged by %s', (binary) => {
-    const bucket = `bucket-${resticBinaries.indexOf(binary)}`;
-
-    test('a snapshot in a new bucket passes restic’s check of every byte, and comes back by restic', async () => {
-      const url = `s3:${minio.endpoint}/${bucket}/ours`;
-      const run = await appAt(url);
-      await run('init', '--repository');
-      await run('snapshot');
-      const restic = resticRunner(binary, url);
-      expect(restic.run(['check', '--read-data'], { password })).toContain('no errors were found');
-      const target = await mkdtemp(join(work, 'theirs-'));
-      restic.run(['restore', 'latest', '--target', target], { password });
-      expect(differences(await filesIn(join(target, 'data/files')), contents)).toEqual([]);
-    });
-
-    test('what restic saved there passes our check of every byte, and comes back by us', async () => {
-      const url = `s3:${minio.endpoint}/${bucket}/theirs`;
-      const restic = resticRunner(binary, url);
-      restic.run(['init'], { password });
-      restic.run(['backup', '.'], { password, cwd: join(app, 'files') });
-      const run = await appAt(url);
-      await run('check', '--read-data');
-      const target = await mkdtemp(join(work, 'ours-'));
-      await run('restore', 'latest', '--target', target);
-      expect(differences(await filesIn(target), contents)).toEqual([]);
-    });
-  });
+  storageJudged('a new bucket on an S3 server', async () => ({
+    urlOf: (name) => `s3:${minio.endpoint}/bucket-${name}/a/prefix`,
+    restic: {},
+  }));
 
   test('a server that is busy, loses connections and breaks off answers costs time and no byte', async () => {
     const fates: Fate[] = ['refuse', 'cut-request', 'cut-answer'];
@@ -99,22 +51,76 @@ const password = testPassword;
       const fate = seen[kind] % every === 0 ? fates[(seen[kind] / every) % fates.length] : undefined;
       return fate === 'cut-request' && kind === 'other' ? 'cut-answer' : (fate ?? 'pass');
     });
+    const app = await smallApp();
     try {
-      const run = await appAt(`s3:${proxy.endpoint}/troubled/by/faults`);
-      await run('init', '--repository');
-      const said = await run('snapshot');
-      await run('check', '--read-data');
-      const target = await mkdtemp(join(work, 'troubled-'));
-      await run('restore', 'latest', '--target', target);
-      expect(differences(await filesIn(join(target, 'data/files')), contents)).toEqual([]);
+      const url = `s3:${proxy.endpoint}/troubled/by/faults`;
+      await app.run(url, 'init', '--repository');
+      const said = await app.run(url, 'snapshot');
+      await app.run(url, 'check', '--read-data');
+      const target = await app.emptyFolder();
+      await app.run(url, 'restore', 'latest', '--target', target);
+      expect(differences(await filesIn(join(target, 'data/files')), app.contents)).toEqual([]);
       expect(proxy.faults).toEqual(
         expect.arrayContaining(['PUT refuse', 'PUT cut-request', 'GET cut-answer']),
       );
       expect(said).toMatch(/Trying again/);
     } finally {
       await proxy.stop();
+      await app.remove();
     }
   }, 180_000);
+
+  test('credentials that may not delete: snapshots go on, the person hears once that locks stay, and a removal is denied', async () => {
+    const url = `s3:${minio.endpoint}/append-only/app`;
+    const owner = await smallApp();
+    const allowed = ['s3:ListBucket', 's3:GetBucketLocation', 's3:GetObject', 's3:PutObject'];
+    const session = await minioSession(minio.endpoint, allowed);
+    const app = await smallApp(session);
+    try {
+      await owner.run(url, 'init', '--repository');
+      for (let turn = 0; turn < 2; turn += 1) {
+        const said = await app.run(url, 'snapshot');
+        expect(said.split('these credentials may not delete')).toHaveLength(2);
+      }
+      await owner.run(url, 'unlock', '--remove-all');
+      expect(await owner.run(url, 'check', '--read-data')).toMatch(/snapshots?/);
+      Object.assign(process.env, session);
+      const storage = await openS3Storage(`${minio.endpoint}/append-only/app`);
+      const [lasting] = await storage.list('snapshot');
+      const file = { type: 'snapshot', name: lasting?.name ?? '' } as const;
+      expect(await errorOf(storage.remove(file))).toMatchObject({
+        code: 'storage-failed',
+        retryable: false,
+        facts: { denied: true },
+        hint: expect.stringContaining('s3:DeleteObject'),
+      });
+      expect(await storage.size(file)).toBeGreaterThan(0);
+      await storage.close();
+    } finally {
+      Object.assign(process.env, minioCredentials);
+      delete process.env['AWS_SESSION_TOKEN'];
+      await owner.remove();
+      await app.remove();
+    }
+  }, 120_000);
+
+  test('a slow limit is kept on the way up and down, in pieces', async () => {
+    const rate = 4 * 1024 * 1024;
+    const taken = { up: 0, down: 0, largest: 0 };
+    const counted = (way: 'up' | 'down') => async (bytes: number) => {
+      taken[way] += bytes;
+      taken.largest = Math.max(taken.largest, bytes);
+    };
+    const traffic = { pieceBytes: rate / 64, upload: counted('up'), download: counted('down') };
+    const storage = await openS3Storage(`${minio.endpoint}/limited`, traffic);
+    await storage.initialise();
+    const large = random.bytes(3_000_000);
+    await storage.save(named('pack', large), [large]);
+    expect((await storage.load(named('pack', large))).equals(large)).toBe(true);
+    expect(taken).toMatchObject({ up: large.length, down: large.length });
+    expect(taken.largest).toBeLessThanOrEqual(rate / 64);
+    await storage.close();
+  });
 
   describe('a place that differs from the ordinary', () => {
     const content = random.bytes(1000);
@@ -150,6 +156,60 @@ const password = testPassword;
       await storage.save(file, [content]);
       expect((await storage.load(file)).equals(content)).toBe(true);
       expect(await storage.list('pack')).toHaveLength(1);
+      await storage.close();
+    });
+
+    test('files are kept for as long as the address says, and locks are not', async () => {
+      const sdk = await import('@aws-sdk/client-s3');
+      const client = new sdk.S3Client({
+        endpoint: minio.endpoint,
+        region: 'us-east-1',
+        forcePathStyle: true,
+      });
+      const Bucket = 'retained';
+      await client.send(new sdk.CreateBucketCommand({ Bucket, ObjectLockEnabledForBucket: true }));
+      const storage = await openStorage(`s3:${minio.endpoint}/${Bucket}?retention=governance:30d`);
+      await storage.initialise();
+      await storage.save(file, [content]);
+      await storage.save(named('lock', content), [content]);
+      const { Versions = [] } = await client.send(new sdk.ListObjectVersionsCommand({ Bucket }));
+      const heads = await Promise.all(
+        Versions.map(({ Key, VersionId }) =>
+          client.send(new sdk.HeadObjectCommand({ Bucket, Key, VersionId })),
+        ),
+      );
+      const kept = heads.map(({ ObjectLockMode, ObjectLockRetainUntilDate }, at) => ({
+        lies: Versions[at]?.Key?.split('/')[0],
+        ObjectLockMode,
+        days: Math.round(((ObjectLockRetainUntilDate?.getTime() ?? Date.now()) - Date.now()) / 86_400_000),
+      }));
+      expect(kept.toSorted((a, b) => String(a.lies).localeCompare(String(b.lies)))).toEqual([
+        { lies: 'data', ObjectLockMode: 'GOVERNANCE', days: 30 },
+        { lies: 'locks', ObjectLockMode: undefined, days: 0 },
+      ]);
+      const pack = Versions.find(({ Key }) => Key?.startsWith('data/') === true);
+      const removed = client.send(
+        new sdk.DeleteObjectCommand({ Bucket, Key: pack?.Key, VersionId: pack?.VersionId }),
+      );
+      await expect(removed).rejects.toThrow(/WORM|denied|retention/i);
+      expect((await storage.load(file)).equals(content)).toBe(true);
+      client.destroy();
+      await storage.close();
+    });
+
+    test('files have the storage class that the address names', async () => {
+      const storage = await openStorage(`s3:${minio.endpoint}/classes/x?storage-class=REDUCED_REDUNDANCY`);
+      await storage.initialise();
+      await storage.save(file, [content]);
+      const sdk = await import('@aws-sdk/client-s3');
+      const client = new sdk.S3Client({
+        endpoint: minio.endpoint,
+        region: 'us-east-1',
+        forcePathStyle: true,
+      });
+      const { Contents } = await client.send(new sdk.ListObjectsV2Command({ Bucket: 'classes' }));
+      expect(Contents?.map(({ StorageClass }) => StorageClass)).toEqual(['REDUCED_REDUNDANCY']);
+      client.destroy();
       await storage.close();
     });
 

@@ -199,7 +199,7 @@ describe('a local folder', () => {
     execFileSync('mount', ['-o', 'remount,ro', root]);
     expect((await storage.load(file)).equals(content)).toBe(true);
     expect(await storage.list('snapshot')).toHaveLength(1);
-    const refused = { code: 'storage-failed', facts: { reason: 'EROFS' } };
+    const refused = { code: 'storage-failed', facts: { reason: 'EROFS', denied: true } };
     expect(await errorOf(storage.save(named('lock', content), [content]))).toMatchObject(refused);
     expect(await errorOf(storage.remove(file))).toMatchObject(refused);
     expect(await storage.size(file)).toBe(1000);
@@ -212,7 +212,7 @@ describe('a local folder', () => {
   await storage.initialise();
   await chmod(join(root, 'locks'), 0o500);
   const error = await errorOf(storage.save(named('lock', Buffer.from('x')), [Buffer.from('x')]));
-  expect(error).toMatchObject({ code: 'storage-failed', facts: { reason: 'EACCES' } });
+  expect(error).toMatchObject({ code: 'storage-failed', facts: { reason: 'EACCES', denied: true } });
   await chmod(join(root, 'locks'), 0o700);
   await rm(root, { recursive: true, force: true });
 });

@@ -85,6 +85,26 @@ describe('a storage in trouble', () => {
     expect(totalMs).toBeLessThanOrEqual(120_000);
   });
 
+  test('that is busy for a minute is waited out, whatever is asked of it', async () => {
+    const clock = fakeClock(0.5);
+    const busyUntilMs = 60_000;
+    const busy = async () => {
+      if (clock.nowMs() < busyUntilMs) throw away();
+      return Buffer.from('there');
+    };
+    const inner = {
+      url: 'test:place',
+      load: busy,
+      save: busy,
+      remove: busy,
+      list: busy,
+    } as unknown as Storage;
+    const patient = retrying(inner, { clock });
+    expect((await patient.load(file)).toString()).toBe('there');
+    expect(clock.nowMs()).toBeGreaterThanOrEqual(busyUntilMs);
+    expect(clock.nowMs()).toBeLessThan(3 * busyUntilMs);
+  });
+
   test('is not asked again where that cannot help', async () => {
     const clock = fakeClock();
     const { storage, asked } = scripted([denied]);

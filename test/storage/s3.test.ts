@@ -7,6 +7,7 @@ import { parseS3Place } from '../../src/storage/s3-place.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { errorOf, named } from '../contract/storage.ts';
 import { takeNodesErrorsForErrors } from '../support/realm.ts';
+import { startRefusing } from '../support/servers/refusing.ts';
 import { freePort } from '../support/servers/server.ts';
 
 takeNodesErrorsForErrors();
@@ -44,6 +45,62 @@ describe('an address of S3, as restic spells it', () => {
     const error = await errorOf(openStorage(`s3:${place}`));
     expect(error).toMatchObject({ code: 'usage', hint: expect.stringMatching(/s3:https|AWS_/) });
     expect(error.message).not.toContain('word@');
+  });
+});
+
+describe('options behind the address', () => {
+  const at = (query: string) => parseS3Place(`https://s3.example.com/bucket/prefix?${query}`);
+
+  test('are read, and leave the place what it is', () => {
+    expect(
+      at('storage-class=STANDARD_IA&region=eu-x-1&bucket-lookup=dns&retention=compliance:30d'),
+    ).toMatchObject({
+      bucket: 'bucket',
+      prefix: 'prefix',
+      region: 'eu-x-1',
+      options: {
+        storageClass: 'STANDARD_IA',
+        bucketLookup: 'dns',
+        retention: { mode: 'COMPLIANCE', days: 30 },
+      },
+    });
+    expect(at('').options).toEqual({});
+    expect(at('bucket-lookup=auto').options).toEqual({});
+  });
+
+  test.each([
+    ['storage-clas=STANDARD', 'unknown'],
+    ['storage-class=standard', 'no storage class'],
+    ['storage-class=GLACIER', 'cannot be read for hours'],
+    ['storage-class=DEEP_ARCHIVE', 'cannot be read for hours'],
+    ['bucket-lookup=virtual', 'path, dns or auto'],
+    ['retention=30d', 'no retention'],
+    ['retention=governance:0d', 'no retention'],
+    ['retention=governance:30', 'no retention'],
+    ['retention=compliance:99999999d', 'no retention'],
+    ['region=../x', 'no region'],
+  ])('“%s” is refused: %s', (query, said) => {
+    expect(() => at(query)).toThrow(said);
+  });
+
+  test('go with the request: class, retention and the bucket in the path', async () => {
+    Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'some-key', AWS_SECRET_ACCESS_KEY: 'some-hidden-value' });
+    const server = await startRefusing();
+    server.answerWith((_, response) => response.end());
+    const place = `http://127.0.0.1:${server.port}/bucket`;
+    const storage = await openS3Storage(`${place}?storage-class=STANDARD_IA&retention=governance:2d`);
+    const content = Buffer.from('content');
+    await storage.save(named('pack', content), [content]);
+    await storage.save(named('lock', content), [content]);
+    const [pack, lock] = server.requests.map(({ headers }) => headers);
+    expect(pack).toMatchObject({
+      'x-amz-storage-class': 'STANDARD_IA',
+      'x-amz-object-lock-mode': 'GOVERNANCE',
+      'content-md5': expect.any(String),
+    });
+    expect(lock).not.toHaveProperty('x-amz-object-lock-mode');
+    await storage.close();
+    await server.stop();
   });
 });
 
@@ -96,6 +153,17 @@ describe('a server that refuses', () => {
     expect(error).toMatchObject({ code, retryable, facts: { status } });
     expect(error.hint ?? '').toContain(hint ?? '');
     expect(JSON.stringify([error, error.message, error.stack])).not.toContain('some-hidden-value');
+  });
+
+  test.each([
+    [403, 'AccessDenied', true],
+    [405, 'MethodNotAllowed', true],
+    [403, 'RequestTimeTooSkewed', undefined],
+    [403, 'InvalidAccessKeyId', undefined],
+  ])('%d %s to a removal has the fact “denied”: %s', async (status, name, denied) => {
+    refuse(status, name);
+    const { facts } = await errorOf(storage.remove(file));
+    expect(facts['denied']).toBe(denied);
   });
 
   test('a bucket that is not there holds no files, so that “no repository” can be said', async () => {

@@ -14,14 +14,27 @@ export interface ResticOptions {
   input?: string;
 }
 
+/** What one storage or another wants to be told besides its URL. */
+export interface ResticSetting {
+  args?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+}
+
 /** One restic, one repository; nothing is cached between runs, so that all is read from the storage. */
-export function resticRunner(binary: string, repository: string) {
+export function resticRunner(binary: string, repository: string, setting: ResticSetting = {}) {
   const environment = (password = 'pw') => ({
     ...process.env,
+    ...setting.env,
     RESTIC_PASSWORD: password,
     RESTIC_PROGRESS_FPS: '0',
   });
-  const commandLine = (args: readonly string[]) => ['-r', repository, '--no-cache', ...args];
+  const commandLine = (args: readonly string[]) => [
+    '-r',
+    repository,
+    '--no-cache',
+    ...(setting.args ?? []),
+    ...args,
+  ];
 
   return {
     /** Fails the test where restic fails. */

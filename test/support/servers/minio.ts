@@ -29,12 +29,14 @@ export async function startMinio({ region = '' }: { region?: string } = {}): Pro
     minioProgram,
     (port) => ['server', '--quiet', '--address', `127.0.0.1:${port}`, join(folder, 'served')],
     {
-      HOME: folder,
-      MINIO_ROOT_USER: minioCredentials.AWS_ACCESS_KEY_ID,
-      MINIO_ROOT_PASSWORD: minioCredentials.AWS_SECRET_ACCESS_KEY,
-      MINIO_BROWSER: 'off',
-      MINIO_UPDATE: 'off',
-      ...(region === '' ? {} : { MINIO_SITE_REGION: region }),
+      env: {
+        HOME: folder,
+        MINIO_ROOT_USER: minioCredentials.AWS_ACCESS_KEY_ID,
+        MINIO_ROOT_PASSWORD: minioCredentials.AWS_SECRET_ACCESS_KEY,
+        MINIO_BROWSER: 'off',
+        MINIO_UPDATE: 'off',
+        ...(region === '' ? {} : { MINIO_SITE_REGION: region }),
+      },
     },
   );
   const endpoint = `http://127.0.0.1:${server.port}`;

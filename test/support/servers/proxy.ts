@@ -14,10 +14,14 @@ export interface FaultyProxy {
   stop(): Promise<void>;
 }
 
-/** Stands before an HTTP server on loopback and lets each request go as `fateOf` says. */
+/**
+ * Stands before an HTTP server on loopback and lets each request go as `fateOf` says; with `flipsUploads`, what passes
+ * has wrong bits.
+ */
 export async function startFaultyProxy(
   target: string,
   fateOf: (request: IncomingMessage) => Fate,
+  { flipsUploads = false } = {},
 ): Promise<FaultyProxy> {
   const { hostname, port } = new URL(target);
   const faults: string[] = [];
@@ -45,6 +49,7 @@ export async function startFaultyProxy(
       if (fate === 'cut-answer') answer.once('end', () => response.destroy());
     });
     onward.once('error', () => response.destroy());
+    if (flipsUploads) request.on('data', turnOneBit);
     request.pipe(onward);
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -59,4 +64,8 @@ export async function startFaultyProxy(
       await once(server, 'close');
     },
   };
+}
+
+function turnOneBit(part: Buffer): void {
+  part[0] = (part[0] ?? 0) ^ 1;
 }

@@ -31,16 +31,23 @@ function isProgram(path: string): boolean {
   }
 }
 
+export interface ServerOptions {
+  env?: Record<string, string>;
+  /** Who it runs as; needs root. */
+  user?: { uid: number; gid: number } | undefined;
+}
+
 /** Starts a program on a free port of loopback and waits until it accepts connections there. */
 export async function startServer(
   program: string,
   argumentsFor: (port: number) => string[],
-  env: Record<string, string> = {},
+  { env = {}, user }: ServerOptions = {},
 ): Promise<RunningServer> {
   const port = await freePort();
   const child = spawn(program, argumentsFor(port), {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
