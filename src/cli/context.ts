@@ -4,7 +4,8 @@ import type { App, RepositoryPlace } from '../app/app.ts';
 import { RelocateError, systemCodeOf } from '../errors.ts';
 import type { CopyPlace } from '../repository/copies/member.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { OpenOptions } from '../storage/index.ts';
+import type { Storage, Traffic } from '../storage/storage.ts';
 import type { Globals } from './globals.ts';
 import { fromFile, readPassword } from './password.ts';
 import { readSchemas } from './schemas.ts';
@@ -130,14 +131,30 @@ export function copyPlaces(session: Session, app: App | undefined, purpose: Purp
   }));
 }
 
+const trafficOf = new WeakMap<Globals, Traffic>();
+
+/** What all storages of one command share: trouble is told, and rates hold for all of them together. */
+export async function storageOptionsOf({ globals, emit, signal }: Session): Promise<OpenOptions> {
+  const { limitTraffic } = await import('../storage/limit.ts');
+  const traffic =
+    trafficOf.get(globals) ??
+    limitTraffic({
+      uploadBytesPerSecond: globals.limitUpload,
+      downloadBytesPerSecond: globals.limitDownload,
+    });
+  if (traffic !== undefined) trafficOf.set(globals, traffic);
+  return { emit, signal, traffic };
+}
+
 export async function openStorageOf(
-  { emit, signal }: Session,
+  session: Session,
   { url }: RepositoryPlace,
   { givenUp, ...options }: { givenUp?: AbortSignal; patienceMs?: number } = {},
 ): Promise<Storage> {
   const { openStorage } = await import('../storage/index.ts');
-  const either = givenUp === undefined ? signal : AbortSignal.any([signal, givenUp]);
-  return openStorage(url, { emit, signal: either, ...options });
+  const shared = await storageOptionsOf(session);
+  const signal = givenUp === undefined ? session.signal : AbortSignal.any([session.signal, givenUp]);
+  return openStorage(url, { ...shared, signal, ...options });
 }
 
 /** To be closed by the caller. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { rateOption } from './options.ts';
 
 /** Options that every command takes. */
 export interface Globals {
@@ -7,6 +8,9 @@ export interface Globals {
   passwordFile?: string;
   passwordCommand?: string;
   state?: string;
+  /** Bytes a second. */
+  limitUpload?: number;
+  limitDownload?: number;
   json?: boolean;
   quiet?: boolean;
   verbose?: boolean;
@@ -29,6 +33,8 @@ export function addGlobals(program: Command): Command {
       'command that prints it (or RELOCATE_PASSWORD_COMMAND, RESTIC_PASSWORD_COMMAND)',
     )
     .option('--state <dir>', 'where deployments are kept (default: .relocate beside relocate.yaml)')
+    .option('--limit-upload <rate>', 'KiB a second to storages, or e.g. 10M', rateOption)
+    .option('--limit-download <rate>', 'KiB a second from storages, or e.g. 10M', rateOption)
     .option('--json', 'JSON lines on stdout: events, then one result')
     .option('-q, --quiet', 'say nothing but errors')
     .option('-v, --verbose', 'say more')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { RelocateError } from '../errors.ts';
 import type { Repository } from '../repository/repository.ts';
+import { storageOptionsOf } from './context.ts';
 import { givenPassword, readPassword } from './password.ts';
 import type { Session } from './session.ts';
 
@@ -34,7 +35,7 @@ export async function openFromRepository(session: Session, options: FromOptions)
       hint: 'Name it, for example: --from-repo file:/mnt/backup/guestbook',
     });
   }
-  const { globals, environment, emit, signal } = session;
+  const { globals, environment } = session;
   const own = await givenPassword(
     { passwordFile: options.fromPasswordFile, passwordCommand: options.fromPasswordCommand },
     environment,
@@ -45,7 +46,7 @@ export async function openFromRepository(session: Session, options: FromOptions)
     import('../repository/index.ts'),
   ]);
   try {
-    const storage = await openStorage(url, { emit, signal });
+    const storage = await openStorage(url, await storageOptionsOf(session));
     return await openRepository(storage, own ?? (await readPassword(globals, environment)));
   } catch (error) {
     if (!(error instanceof RelocateError) || error.code !== 'wrong-password') throw error;
