@@ -216,7 +216,8 @@ const random = seeded(4004);
     test('the region that the server is in is found out, whatever the environment says', async () => {
       process.env['AWS_REGION'] = 'us-west-2';
       const elsewhere = await startMinio({ region: 'eu-test-1' });
-      const storage = await openS3Storage(`${elsewhere.endpoint}/bucket`);
+      // It may still say that it is not ready; that is waited out.
+      const storage = await openStorage(`s3:${elsewhere.endpoint}/bucket`);
       delete process.env['AWS_REGION'];
       expect(await storage.size(file)).toBeUndefined();
       await storage.initialise();
