@@ -13,8 +13,9 @@ import { fromRaw, showPath, toRaw, type RawText } from './paths.ts';
 import { isListed, patternPart, rootPart, type Pattern } from './patterns.ts';
 import type { Permits } from './permits.ts';
 import type { FileStat, Posix } from './posix.ts';
-import { FileProblem, readFile } from './read-file.ts';
+import { FileProblem } from './read-file.ts';
 import { isSameNode, isUnchangedFile } from './same-node.ts';
+import { beginFile, type SavedFile } from './save-file.ts';
 import { describeError, isSystemError } from './system-error.ts';
 
 /** What all captures of one snapshot share. */
@@ -137,13 +138,14 @@ class Walk {
     const parts = this.#excludes.length === 0 ? folderParts : [...folderParts, patternPart(fromRaw(name))];
     if (this.#excludes.length > 0 && isListed(this.#excludes, parts)) return undefined;
     try {
-      const node = this.describe(parent?.name ?? fromRaw(name), path, this.#tools.posix.lstat(path));
+      const stat = this.#tools.posix.lstat(path);
+      const node = this.describe(parent?.name ?? fromRaw(name), path, stat);
       // restic leaves sockets out: they are the end of a running process, not data.
       if (node === undefined || node.type === 'socket') return undefined;
       if (node.type === 'dir')
         return () => this.#subfolder(this.addAttributes(node, path), path, parts, parent);
       if (node.type === 'file')
-        return this.#unchangedFile(node, path, parent) ?? (() => this.#newFile(path, node, parent));
+        return this.#unchangedFile(node, path, parent) ?? (() => this.#newFile(path, node, stat, parent));
       if (node.type === 'symlink') this.summary.symlinks += 1;
       return asBefore(this.addAttributes(node, path), parent);
     } catch (error) {
@@ -197,37 +199,24 @@ class Walk {
 
   async #newFile(
     path: RawText,
-    { name }: Node,
+    node: Node,
+    stat: FileStat,
     parent: Node | undefined,
   ): Promise<Pending<Node | undefined>> {
-    await this.#tools.permits.acquire();
-    return { done: this.#handled(this.#readFile(path, name, parent)) };
+    const { done } = await beginFile(this.#tools, path, node, stat);
+    return { done: this.#handled(this.#finishFile(path, done, parent)) };
   }
 
-  async #readFile(path: RawText, name: Buffer, parent: Node | undefined): Promise<Node | undefined> {
-    const { repository, counts, signal, permits } = this.#tools;
-    let readBytes = 0;
-    const onBytes = (bytes: number): void => {
-      readBytes += bytes;
-      counts.reading(bytes, () => show(path));
-    };
-    try {
-      const { stat, saved, changed } = await readFile(repository, fromRaw(path), { signal, onBytes });
-      const node = this.describe(name, path, stat);
-      if (!node) return undefined;
-      node.content = saved.content;
-      node.size = saved.sizeBytes;
-      this.#countFile(path, node, parent === undefined ? 'new' : 'changed');
-      if (changed !== undefined) this.#problem(path, changed);
-      return asBefore(this.addAttributes(node, path), parent);
-    } catch (error) {
-      if (!(error instanceof FileProblem)) throw error;
-      this.#problem(path, error.message);
-      return undefined;
-    } finally {
-      counts.read(readBytes);
-      permits.release();
-    }
+  async #finishFile(
+    path: RawText,
+    saving: Promise<SavedFile>,
+    parent: Node | undefined,
+  ): Promise<Node | undefined> {
+    const { node, problem } = await saving;
+    if (problem !== undefined) this.#problem(path, problem);
+    if (node === undefined) return undefined;
+    this.#countFile(path, node, parent === undefined ? 'new' : 'changed');
+    return asBefore(this.addAttributes(node, path), parent);
   }
 
   /** A folder in which every node is the one of the parent snapshot is that snapshot's folder: nothing to be saved. */

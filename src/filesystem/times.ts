@@ -58,3 +58,8 @@ export function isSameTime(moment: Moment, stored: string): boolean {
   const parsed = parseTime(stored);
   return parsed.seconds === moment.seconds && parsed.nanoseconds === moment.nanoseconds;
 }
+
+/** Since 1970. */
+export function toNanoseconds({ seconds, nanoseconds }: Moment): bigint {
+  return BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds);
+}

@@ -1,4 +1,8 @@
-import type { Slot } from './slots.ts';
+/** A stretch of memory that all threads see. */
+export interface Slot {
+  bytes: Buffer;
+  release(): void;
+}
 
 interface Stretch {
   at: number;

@@ -4,10 +4,27 @@ import { RelocateError } from '../errors.ts';
 /** No blob or document is larger than this; what claims to be is an attack on memory, not data. */
 export const maxPlainBytes = 256 * 1024 * 1024;
 
+/** How much trouble is taken to make blobs small; documents are always compressed the usual way. */
+export const compressions = ['auto', 'max', 'off'] as const;
+export type Compression = (typeof compressions)[number];
+
+const usualLevel = 3;
+const largeBytes = 128 * 1024;
+
+/**
+ * zstd's level for a blob of this length; undefined where it is stored as it is. Large blobs lose next to nothing by the
+ * quickest level, because what they repeat is near; small ones lose more than it is worth.
+ */
+export function levelFor(compression: Compression, sizeBytes: number): number | undefined {
+  if (compression === 'off' || sizeBytes < 2) return undefined;
+  if (compression === 'max') return 15;
+  return sizeBytes >= largeBytes ? 1 : 2;
+}
+
 /** One zstd frame, as restic writes for each blob. */
-export function compress(plaintext: Uint8Array): Buffer {
+export function compress(plaintext: Uint8Array, level = usualLevel): Buffer {
   return zstdCompressSync(plaintext, {
-    params: { [constants.ZSTD_c_compressionLevel]: 3 },
+    params: { [constants.ZSTD_c_compressionLevel]: level },
     pledgedSrcSize: plaintext.length,
   });
 }

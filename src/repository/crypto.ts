@@ -3,6 +3,7 @@ import {
   createDecipheriv,
   createHash,
   hash,
+  hkdfSync,
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
@@ -53,6 +54,12 @@ export function open(key: MasterKey, sealed: Uint8Array): Buffer | undefined {
 function mac(key: MasterKey, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array {
   const block = createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false).update(iv);
   return poly1305Tag(Buffer.concat([key.macR, block]), ciphertext);
+}
+
+/** 256 bits in hex that tell nothing of the key: HKDF-SHA256 with the repository’s ID as salt, `purpose` as info. */
+export function deriveSecret({ encrypt, macK, macR }: MasterKey, salt: string, purpose: string): string {
+  const secret = hkdfSync('sha256', Buffer.concat([encrypt, macK, macR]), salt, purpose, 32);
+  return Buffer.from(secret).toString('hex');
 }
 
 export function sha256(...parts: readonly Uint8Array[]): Buffer {

@@ -1,10 +1,10 @@
-import { hkdfSync } from 'node:crypto';
 import type { Emit } from '../events.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { BlobTable } from './blob-table.ts';
+import type { ExpectedFile } from './blob-tasks.ts';
 import { checkRepository } from './check.ts';
 import type { Config } from './config.ts';
-import type { MasterKey } from './crypto.ts';
+import { deriveSecret, type MasterKey } from './crypto.ts';
 import { isDamage, saveDocument } from './document.ts';
 import { addIndexFiles, loadIndex, loadSoundIndex } from './index-files.ts';
 import { createKey, listKeyInfos, removeKey } from './key.ts';
@@ -31,7 +31,7 @@ import type {
   Snapshot,
   StoredSnapshot,
 } from './types.ts';
-import { Writer } from './writer.ts';
+import { Writer, type WriterOptions } from './writer.ts';
 
 /** The parts put together; its contract stands in repository.ts. The index is loaded when a blob is first asked for. */
 export class Engine implements Repository, RepositoryCopy {
@@ -44,6 +44,7 @@ export class Engine implements Repository, RepositoryCopy {
   readonly #storage: Storage;
   readonly #key: MasterKey;
   readonly #config: Config;
+  readonly #options: WriterOptions;
   #keyId: Id;
   #table: Promise<BlobTable> | undefined;
   #loadedTable: BlobTable | undefined;
@@ -53,7 +54,8 @@ export class Engine implements Repository, RepositoryCopy {
   #startedWriter: Writer | undefined;
   readonly #held = new Set<AssertHeld>();
 
-  constructor(storage: Storage, master: MasterKey, config: Config, keyId: Id) {
+  constructor(storage: Storage, master: MasterKey, config: Config, keyId: Id, options: WriterOptions) {
+    this.#options = options;
     this.id = config.id;
     this.url = storage.url;
     this.version = config.version;
@@ -97,6 +99,10 @@ export class Engine implements Repository, RepositoryCopy {
 
   async saveBytes(content: Uint8Array): Promise<SavedContent> {
     return (await this.#write()).saveBytes(content);
+  }
+
+  async saveFile(file: ExpectedFile): Promise<{ saved: Promise<SavedContent | undefined> }> {
+    return (await this.#write()).saveFile(file);
   }
 
   saveTree(json: Uint8Array): Promise<Id> {
@@ -242,10 +248,7 @@ export class Engine implements Repository, RepositoryCopy {
   }
 
   deriveSecret(purpose: string): string {
-    const { encrypt, macK, macR } = this.#key;
-    return Buffer.from(
-      hkdfSync('sha256', Buffer.concat([encrypt, macK, macR]), this.id, purpose, 32),
-    ).toString('hex');
+    return deriveSecret(this.#key, this.id, purpose);
   }
 
   async close(): Promise<void> {
@@ -309,7 +312,8 @@ export class Engine implements Repository, RepositoryCopy {
 
   #write(): Promise<Writer> {
     this.#writer ??= this.#index().then(
-      (table) => (this.#startedWriter = new Writer(this.#storage, this.#key, this.#config, table)),
+      (table) =>
+        (this.#startedWriter = new Writer(this.#storage, this.#key, this.#config, table, this.#options)),
     );
     return this.#writer;
   }

@@ -1,5 +1,6 @@
 import { RelocateError } from '../errors.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { Compression } from './compression.ts';
 import { createConfig, hasConfig, loadConfig } from './config.ts';
 import { randomMasterKey } from './crypto.ts';
 import { Engine } from './engine.ts';
@@ -14,7 +15,7 @@ import type { Repository } from './repository.ts';
 export async function createRepository(
   storage: Storage,
   password: string,
-  options: { version?: 1 | 2; polynomial?: Polynomial } = {},
+  options: { version?: 1 | 2; polynomial?: Polynomial; compression?: Compression } = {},
 ): Promise<Repository> {
   if (await hasConfig(storage)) {
     throw new RelocateError(
@@ -31,11 +32,16 @@ export async function createRepository(
   for (const { name } of await storage.list('key')) await storage.remove({ type: 'key', name });
   const master = randomMasterKey();
   const keyId = await createKey(storage, master, password);
-  return new Engine(storage, master, await createConfig(storage, master, options), keyId);
+  const config = await createConfig(storage, master, options);
+  return new Engine(storage, master, config, keyId, { compression: options.compression ?? 'auto' });
 }
 
 /** Throws `repository-missing`, `wrong-password`, `repository-damaged`, `repository-unsupported`. */
-export async function openRepository(storage: Storage, password: string): Promise<Repository> {
+export async function openRepository(
+  storage: Storage,
+  password: string,
+  { compression = 'auto' }: { compression?: Compression } = {},
+): Promise<Repository> {
   if (!(await hasConfig(storage))) {
     await assertNoRemains(storage);
     throw new RelocateError('repository-missing', `There is no repository at ${storage.url}.`, {
@@ -43,7 +49,7 @@ export async function openRepository(storage: Storage, password: string): Promis
     });
   }
   const { id, master } = await unlockMaster(storage, password);
-  return new Engine(storage, master, await loadConfig(storage, master), id);
+  return new Engine(storage, master, await loadConfig(storage, master), id, { compression });
 }
 
 /** A repository that lost its config can be mended, but not any more once its keys are gone or another lies over it. */

@@ -6,6 +6,7 @@ import type { OpenResult, OpenTask } from './open-worker.ts';
 import type { PackedBlob } from './pack.ts';
 import { loadPrimitives } from './primitives.ts';
 import { Sealer } from './seal-blob.ts';
+import { share } from './shared-bytes.ts';
 import { programBeside, Threads } from './threads.ts';
 import type { Id } from './types.ts';
 
@@ -40,7 +41,7 @@ export class OpenPool {
   ): Promise<OpenedBlob[]> {
     if (this.#isForHere(blobs.reduce((sum, { length }) => sum + length, 0)))
       return openBlobs(this.sealer(), bytes, blobs, consumer.consume);
-    const task = { kind: 'blobs', ...shared(bytes), blobs, consumer: consumer.module.href } as const;
+    const task = { kind: 'blobs', bytes: share(bytes), blobs, consumer: consumer.module.href } as const;
     const result = await this.#threads.ask(task);
     if (result.kind !== 'blobs') throw mixedUp();
     return result.opened;
@@ -52,7 +53,7 @@ export class OpenPool {
     pack: { pack: Id; indexed: readonly PackedBlob[] },
   ): Promise<string | undefined> {
     if (this.#isForHere(bytes.length)) return damageOfPack(this.#key, this.sealer(), bytes, pack);
-    const task = { kind: 'pack', ...shared(bytes), ...pack } as const;
+    const task = { kind: 'pack', bytes: share(bytes), ...pack } as const;
     const result = await this.#threads.ask(task);
     if (result.kind !== 'pack') throw mixedUp();
     return result.damage;
@@ -77,12 +78,6 @@ export class OpenPool {
     this.#doneHereBytes += sizeBytes;
     return !this.#threads.areStarted && this.#doneHereBytes <= withoutThreadsBytes;
   }
-}
-
-function shared({ buffer, byteOffset, length }: Buffer) {
-  if (!(buffer instanceof SharedArrayBuffer))
-    throw new RelocateError('internal', 'This memory is not shared.');
-  return { memory: buffer, offset: byteOffset, length };
 }
 
 const mixedUp = (): RelocateError => new RelocateError('internal', 'A thread answered another question.');

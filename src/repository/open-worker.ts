@@ -5,11 +5,12 @@ import { openBlobs, type Consume, type LoadedBlob, type OpenedBlob } from './ope
 import type { PackedBlob } from './pack.ts';
 import { loadPrimitives } from './primitives.ts';
 import { Sealer } from './seal-blob.ts';
+import { bytesOf, type SharedBytes } from './shared-bytes.ts';
 import { serve } from './threads.ts';
 import type { Id } from './types.ts';
 
 /** The program of an opening thread. What tasks speak of lies in memory that all threads see. */
-export type OpenTask = { memory: SharedArrayBuffer; offset: number; length: number } & (
+export type OpenTask = { bytes: SharedBytes } & (
   | { kind: 'blobs'; blobs: readonly LoadedBlob[]; consumer: string }
   | { kind: 'pack'; pack: Id; indexed: readonly PackedBlob[] }
 );
@@ -26,7 +27,7 @@ const consumers = new Map<string, Promise<Consume<unknown, unknown>>>();
 serve(async (message): Promise<OpenResult> => {
   // oxlint-disable-next-line no-unsafe-type-assertion -- so does open-pool.ts, which asks.
   const task = message as OpenTask;
-  const bytes = Buffer.from(task.memory, task.offset, task.length);
+  const bytes = bytesOf(task.bytes);
   if (task.kind === 'pack') {
     return { kind: 'pack', damage: damageOfPack(key, sealer, bytes, task) };
   }

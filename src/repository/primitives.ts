@@ -1,5 +1,6 @@
 import { createCipheriv } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { crc32 } from 'node:zlib';
 import type Koffi from 'koffi';
 import type { KoffiFunc } from 'koffi';
 import { compress, decompress } from './compression.ts';
@@ -10,19 +11,21 @@ import { poly1305Tag } from './kernels.ts';
  */
 export interface Primitives {
   /** One zstd frame; the bytes written, or undefined where it would not fit. */
-  compress(from: Uint8Array, to: Uint8Array): number | undefined;
+  compress(from: Uint8Array, to: Uint8Array, level: number): number | undefined;
   /** The bytes written, or undefined where `from` is no zstd or holds more than fits. */
   decompress(from: Uint8Array, to: Uint8Array): number | undefined;
   /** AES-256 in counter mode, which is the same both ways. */
   crypt(key: Uint8Array, iv: Uint8Array, from: Uint8Array, to: Uint8Array): void;
   /** Poly1305 with a one-time key of 32 bytes. */
   tag(key: Uint8Array, message: Uint8Array): Buffer;
+  /** A quick check of a message, below 2^64; the same in all threads of this process and nowhere else. */
+  mark(message: Uint8Array): number;
 }
 
 /** By what Node's own modules offer, and our kernel. */
 export const plainPrimitives: Primitives = {
-  compress(from, to) {
-    const compressed = compress(from);
+  compress(from, to, level) {
+    const compressed = compress(from, level);
     if (compressed.length > to.length) return undefined;
     to.set(compressed);
     return compressed.length;
@@ -40,6 +43,7 @@ export const plainPrimitives: Primitives = {
     to.set(createCipheriv('aes-256-ctr', key, iv).update(from));
   },
   tag: poly1305Tag,
+  mark: crc32,
 };
 
 let loaded: Primitives | undefined;
@@ -56,7 +60,8 @@ export function loadPrimitives(): Primitives {
 
 type NativeFunction = KoffiFunc<(...values: unknown[]) => unknown>;
 
-const compressionLevel = { parameter: 100, value: 3 };
+/** The number of zstd’s parameter. */
+const compressionLevel = 100;
 
 function nativePrimitives(): Primitives | undefined {
   try {
@@ -83,13 +88,21 @@ function bind(func: (signature: string) => NativeFunction): Primitives {
   const macUpdate = func('int EVP_MAC_update(void *c, void *from, size_t length)');
   const macFinal = func('int EVP_MAC_final(void *c, void *to, void *written, size_t room)');
 
-  // One of each for as long as the thread lives: that is what this is for.
-  const compressor = func('void *ZSTD_createCCtx()')();
-  func('size_t ZSTD_CCtx_setParameter(void *c, int parameter, int value)')(
-    compressor,
-    compressionLevel.parameter,
-    compressionLevel.value,
-  );
+  const xxh64 = func('uint64_t ZSTD_XXH64(void *from, size_t length, uint64_t seed)');
+
+  // One of each, and of each level, for as long as the thread lives: that is what this is for.
+  const createCompressor = func('void *ZSTD_createCCtx()');
+  const setParameter = func('size_t ZSTD_CCtx_setParameter(void *c, int parameter, int value)');
+  const compressors = new Map<number, unknown>();
+  const compressorOf = (level: number): unknown => {
+    let compressor = compressors.get(level);
+    if (compressor === undefined) {
+      compressor = createCompressor();
+      setParameter(compressor, compressionLevel, level);
+      compressors.set(level, compressor);
+    }
+    return compressor;
+  };
   const decompressor = func('void *ZSTD_createDCtx()')();
   const cipher = func('void *EVP_CIPHER_CTX_new()')();
   const counterMode = func('void *EVP_aes_256_ctr()')();
@@ -104,7 +117,7 @@ function bind(func: (signature: string) => NativeFunction): Primitives {
   let cipherKey: Uint8Array | undefined;
 
   return {
-    compress: (from, to) => lengthOf(compress2(compressor, to, to.length, from, from.length)),
+    compress: (from, to, level) => lengthOf(compress2(compressorOf(level), to, to.length, from, from.length)),
     decompress: (from, to) => lengthOf(decompressDCtx(decompressor, to, to.length, from, from.length)),
     crypt(key, iv, from, to) {
       const isSameKey = cipherKey === key;
@@ -124,6 +137,7 @@ function bind(func: (signature: string) => NativeFunction): Primitives {
       if (!isDone) throw new Error('Poly1305 failed');
       return tag;
     },
+    mark: (message) => Number(xxh64(message, message.length, 0)),
   };
 }
 
@@ -141,13 +155,15 @@ function isRight(native: Primitives): boolean {
   native.crypt(key, iv, message, sealed);
   plainPrimitives.crypt(key, iv, message, expected);
   const packed = Buffer.alloc(message.length);
-  const length = native.compress(message, packed);
+  const length = native.compress(message, packed, 1);
   const unpacked = Buffer.alloc(message.length);
   return (
     sealed.equals(expected) &&
     native.tag(key, message).equals(plainPrimitives.tag(key, message)) &&
     length !== undefined &&
-    native.compress(message, Buffer.alloc(8)) === undefined &&
+    native.mark(message) === native.mark(Buffer.from(message)) &&
+    native.mark(message) !== native.mark(sealed) &&
+    native.compress(message, Buffer.alloc(8), 1) === undefined &&
     plainPrimitives.decompress(packed.subarray(0, length), unpacked) === message.length &&
     native.decompress(packed.subarray(0, length), unpacked.fill(0)) === message.length &&
     unpacked.equals(message) &&

@@ -3,6 +3,7 @@ import { damaged } from './document.ts';
 import { consume, type GiveBack } from './give-back.ts';
 import type { BlobConsumer } from './open-pool.ts';
 import type { Repository } from './repository.ts';
+import { share } from './shared-bytes.ts';
 import { programBeside } from './threads.ts';
 import type { Id } from './types.ts';
 
@@ -54,16 +55,20 @@ export async function* readContent(
     for (fill(); ahead.length > 0; fill()) {
       signal?.throwIfAborted();
       const { parts, sizeBytes, problem, release } = (await ahead.shift()) ?? emptyStretch;
-      for (const part of parts) {
-        signal?.throwIfAborted();
-        yield Buffer.from(part);
+      try {
+        for (const part of parts) {
+          signal?.throwIfAborted();
+          yield Buffer.from(part);
+        }
+      } finally {
+        release();
       }
-      release();
       waitingBytes -= sizeBytes;
       if (problem !== undefined) throw problem.error;
     }
   } finally {
-    await Promise.allSettled(ahead);
+    // Those that are there make room for those that wait for it: without that, nobody would ever be done.
+    await Promise.allSettled(ahead.map(async (stretch) => (await stretch).release()));
   }
 }
 
@@ -108,12 +113,11 @@ async function readStretch(
 ): Promise<Stretch> {
   const slot = await arena.take(sizeBytes);
   const { bytes } = slot;
-  const memory = bytes.buffer;
-  if (!(memory instanceof SharedArrayBuffer)) throw new Error('An arena is shared memory.');
+  const { memory, byteOffset } = share(bytes);
   const problems = new Map<number, unknown>();
   const orders = blobs.map(({ id, length, at }, index) => ({
     id,
-    work: { memory, at: bytes.byteOffset + at, length, index },
+    work: { memory, at: byteOffset + at, length, index },
   }));
   await reader.consumeBlobs(
     'data',

@@ -1,10 +1,9 @@
 import { createCipheriv, randomFillSync, timingSafeEqual, type Cipheriv } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { RelocateError } from '../errors.ts';
-import { maxPlainBytes } from './compression.ts';
+import { levelFor, maxPlainBytes, type Compression } from './compression.ts';
 import { ivBytes, macBytes, sealBytes, type MasterKey } from './crypto.ts';
+import type { PlacedBlob } from './blob-tasks.ts';
 import type { Primitives } from './primitives.ts';
-import type { Id } from './types.ts';
 
 /** What came of sealing a blob in place. */
 export interface Sealed {
@@ -14,39 +13,50 @@ export interface Sealed {
   uncompressedLength: number;
 }
 
+/** What compresses less than this is stored as it is, if its samples say so. */
+const worthwhileShare = 0.98;
+const sampleBytes = 8 * 1024;
+/** Smaller blobs are compressed in less time than it takes to find out whether that is worthwhile. */
+const sampledBytes = 128 * 1024;
+const sampleLevel = 1;
+
 /** Seals and opens blobs in buffers of the caller's. One for each thread: it holds room to work in. */
 export class Sealer {
   readonly #key: MasterKey;
+  readonly #compression: Compression;
   readonly #primitives: Primitives;
   /** The AES key that turns an IV into half of a one-time key; block by block, so that one cipher does for all. */
   readonly #macCipher: Cipheriv;
   readonly #macKey: Buffer;
+  readonly #macIv = Buffer.alloc(ivBytes);
   readonly #ivs = Buffer.alloc(ivBytes * 256);
   #ivAt = this.#ivs.length;
   #packed: Buffer = Buffer.alloc(0);
   #opened: Buffer = Buffer.alloc(0);
   #unpacked: Buffer = Buffer.alloc(0);
 
-  constructor(key: MasterKey, primitives: Primitives) {
+  constructor(key: MasterKey, primitives: Primitives, compression: Compression = 'auto') {
     this.#key = key;
+    this.#compression = compression;
     this.#primitives = primitives;
     this.#macCipher = createCipheriv('aes-128-ecb', key.macK, null).setAutoPadding(false);
     this.#macKey = Buffer.concat([key.macR, Buffer.alloc(16)]);
   }
 
+  /** A check of a plaintext, at a tenth of a digest’s cost. */
+  markOf(plaintext: Uint8Array): number {
+    return this.#primitives.mark(plaintext);
+  }
+
   /**
    * Seals the `length` bytes that stand 16 bytes behind the beginning of `place`, into `place`, which has room for 16
    * more behind them; compressed where that is smaller. What is there then is opened again and must be what the ID was
-   * made of, by the CRC that was made along with it: a bit that flipped in memory, or a fault of what compresses and
+   * made of, by the mark that was made along with it: a bit that flipped in memory, or a fault of what compresses and
    * encrypts, is found here. Throws `internal` where there was one.
    */
-  seal(
-    place: Buffer,
-    { length, id, crc }: { length: number; id: Id; crc: number },
-    mayCompress: boolean,
-  ): Sealed {
+  seal(place: Buffer, { length, mark }: Pick<PlacedBlob, 'length' | 'mark'>): Sealed {
     const plaintext = place.subarray(ivBytes, ivBytes + length);
-    const packedBytes = mayCompress ? this.#compress(plaintext) : undefined;
+    const packedBytes = this.#compress(plaintext);
     const content = packedBytes === undefined ? plaintext : this.#packed.subarray(0, packedBytes);
     const ciphertext = place.subarray(ivBytes, ivBytes + content.length);
     const iv = place.subarray(0, ivBytes);
@@ -58,8 +68,8 @@ export class Sealer {
       uncompressedLength: packedBytes === undefined ? 0 : length,
     };
     const opened = this.open(place.subarray(0, sealed.length), sealed.uncompressedLength);
-    if (opened?.length !== length || crc32(opened) !== crc) {
-      throw new RelocateError('internal', `Blob ${id.slice(0, 8)} changed while it was being sealed.`, {
+    if (opened?.length !== length || this.markOf(opened) !== mark) {
+      throw new RelocateError('internal', 'A blob changed while it was being sealed.', {
         hint: 'Nothing wrong was stored. This machine’s memory may be faulty: test it, then run the command again.',
       });
     }
@@ -97,13 +107,29 @@ export class Sealer {
 
   /** The compressed length, if that is less. */
   #compress(plaintext: Buffer): number | undefined {
-    if (plaintext.length < 2) return undefined;
+    const level = levelFor(this.#compression, plaintext.length);
+    if (level === undefined) return undefined;
     this.#packed = atLeast(this.#packed, plaintext.length);
-    return this.#primitives.compress(plaintext, this.#packed.subarray(0, plaintext.length - 1));
+    if (plaintext.length >= sampledBytes && !this.#isWorthwhile(plaintext)) return undefined;
+    return this.#primitives.compress(plaintext, this.#packed.subarray(0, plaintext.length - 1), level);
+  }
+
+  /** By what lies at three places: pictures, archives and what is encrypted show it everywhere. */
+  #isWorthwhile(plaintext: Buffer): boolean {
+    const room = this.#packed.subarray(0, sampleBytes * worthwhileShare);
+    return [1, 3, 5].some((sixth) => {
+      const at = Math.floor((plaintext.length * sixth) / 6);
+      const sample = plaintext.subarray(at, at + sampleBytes);
+      return this.#primitives.compress(sample, room, sampleLevel) !== undefined;
+    });
   }
 
   #tagOf(iv: Buffer, ciphertext: Buffer): Buffer {
-    this.#macCipher.update(iv).copy(this.#macKey, 16);
+    // What was sealed is opened next, with the same one-time key.
+    if (!this.#macIv.equals(iv)) {
+      iv.copy(this.#macIv);
+      this.#macCipher.update(iv).copy(this.#macKey, 16);
+    }
     return this.#primitives.tag(this.#macKey, ciphertext);
   }
 

@@ -31,6 +31,9 @@ export class Threads<Task, Result> {
     this.#workerData = workerData;
   }
 
+  /** One for each core. */
+  readonly count = Math.max(1, Math.min(maxThreads, availableParallelism()));
+
   get areStarted(): boolean {
     return this.#threads.length > 0;
   }
@@ -38,8 +41,7 @@ export class Threads<Task, Result> {
   /** They take longer to come up than a little work takes: who knows that there will be more starts them early. */
   start(): void {
     if (this.#closed || this.areStarted) return;
-    const count = Math.max(1, Math.min(maxThreads, availableParallelism()));
-    for (let at = 0; at < count; at += 1) this.#threads.push(this.#startOne());
+    for (let at = 0; at < this.count; at += 1) this.#threads.push(this.#startOne());
   }
 
   /** Rejects with what the program threw, and `internal` where the thread ended. */

@@ -75,7 +75,7 @@ describe(`hostile repositories, ${cases} of each kind (seed ${seed})`, () => {
     const target = join(work, `target-${(made += 1)}`);
     try {
       return await complaintsOf(
-        async () => new Engine(memoryStorage(files), key, config, keyId),
+        async () => new Engine(memoryStorage(files), key, config, keyId, { compression: 'auto' }),
         target,
         more,
       );
@@ -194,7 +194,7 @@ describe(`hostile repositories, ${cases} of each kind (seed ${seed})`, () => {
     save: (repository: Repository) => Promise<string>,
   ): Promise<Map<string, Buffer>> {
     const storage = memoryStorage(sound);
-    const repository = new Engine(storage, key, config, keyId);
+    const repository = new Engine(storage, key, config, keyId, { compression: 'auto' });
     const id = await save(repository);
     await repository.flush();
     await repository.saveSnapshot({ time: new Date().toISOString(), tree: id, paths: ['/'] });
@@ -214,7 +214,7 @@ describe(`hostile repositories, ${cases} of each kind (seed ${seed})`, () => {
 
   async function copyToNew(from: Repository): Promise<void> {
     const files = new Map([...sound].filter(([name]) => /^(config|key) /.test(name)));
-    const to = new Engine(memoryStorage(files), key, config, keyId);
+    const to = new Engine(memoryStorage(files), key, config, keyId, { compression: 'auto' });
     try {
       await copySnapshots(from, to);
     } finally {

@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { Arena } from '../../src/repository/arena.ts';
-import type { Slot } from '../../src/repository/slots.ts';
+import { Arena, type Slot } from '../../src/repository/arena.ts';
 import { seeded } from '../support/random.ts';
 
 const isSettled = async (work: Promise<unknown>): Promise<boolean> =>

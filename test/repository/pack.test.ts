@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { crc32 } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { RelocateError } from '../../src/errors.ts';
+import { compressions, type Compression } from '../../src/repository/compression.ts';
 import { idOf, randomMasterKey, seal } from '../../src/repository/crypto.ts';
 import {
   decodeHeader,
@@ -115,72 +115,68 @@ describe.each([
   ['natively', loadPrimitives()],
   ['by Node’s modules', plainPrimitives],
 ])('a blob that is sealed %s', (_, primitives) => {
-  const sealer = new Sealer(key, primitives);
+  const sealerOf = (compression: Compression) => new Sealer(key, primitives, compression);
+  const sealers = { auto: sealerOf('auto'), max: sealerOf('max'), off: sealerOf('off') };
   const opener = new Sealer(key, plainPrimitives);
 
-  function sealBlob(
-    key_: typeof key,
-    id: string,
-    content: Uint8Array,
-    mayCompress: boolean,
-    crc = crc32(content),
-  ) {
+  function sealBlob(content: Uint8Array, compression: Compression = 'auto', mark = primitives.mark(content)) {
     const place = Buffer.alloc(content.length + 32);
     place.set(content, 16);
-    const sealer_ = key_ === key ? sealer : new Sealer(key_, primitives);
-    const { length, uncompressedLength } = sealer_.seal(
-      place,
-      { length: content.length, id, crc },
-      mayCompress,
-    );
+    const { length, uncompressedLength } = sealers[compression].seal(place, {
+      length: content.length,
+      mark,
+    });
     return { sealed: place.subarray(0, length), uncompressedLength };
   }
 
-  const openBlob = (key_: typeof key, sealed: Buffer, uncompressedLength: number) =>
-    (key_ === key ? opener : new Sealer(key_, primitives)).open(sealed, uncompressedLength);
-
-  test.each([true, false])('of any content comes back (compression allowed: %s)', (mayCompress) => {
+  test.each(compressions)('of any content comes back (compression: %s)', (compression) => {
     const contents = fc.oneof(
       fc.uint8Array({ maxLength: 5000 }),
       fc.integer({ min: 0, max: 100_000 }).map((length) => new Uint8Array(length).fill(7)),
     );
     fc.assert(
       fc.property(contents, (content) => {
-        const { sealed, uncompressedLength } = sealBlob(key, idOf(content), content, mayCompress);
+        const { sealed, uncompressedLength } = sealBlob(content, compression);
         expect(sealed.length).toBeLessThanOrEqual(content.length + 32);
         expect(uncompressedLength === 0 || uncompressedLength === content.length).toBe(true);
-        expect(mayCompress || uncompressedLength === 0).toBe(true);
-        expect(openBlob(key, sealed, uncompressedLength)?.equals(content)).toBe(true);
+        expect(compression !== 'off' || uncompressedLength === 0).toBe(true);
+        expect(opener.open(sealed, uncompressedLength)?.equals(content)).toBe(true);
       }),
     );
   });
 
   test('that compresses is stored compressed, and one that does not, or is empty, as it is', () => {
-    const sealedOf = (content: Buffer) => sealBlob(key, idOf(content), content, true);
+    const sealedOf = (content: Buffer) => sealBlob(content);
     expect(sealedOf(Buffer.alloc(100_000))).toMatchObject({ uncompressedLength: 100_000 });
     expect(sealedOf(randomBytes(1000))).toMatchObject({ uncompressedLength: 0 });
     expect(sealedOf(Buffer.alloc(0))).toMatchObject({ uncompressedLength: 0 });
   });
 
+  test('that is large and does not compress is not tried whole, and one that begins alike is', () => {
+    const random = randomBytes(400_000);
+    expect(sealBlob(random).uncompressedLength).toBe(0);
+    const mixed = Buffer.concat([random.subarray(0, 200_000), Buffer.alloc(200_000)]);
+    expect(sealBlob(mixed).uncompressedLength).toBe(400_000);
+  });
+
   test('whose bytes are not those that its ID was made of is never sealed: memory that fails is found', () => {
     const content = Buffer.from('what the ID was made of');
-    const crc = crc32(content);
-    const id = idOf(content);
+    const mark = primitives.mark(content);
     content[3] = 0;
-    expect(codeOfThrown(() => sealBlob(key, id, content, true, crc))).toBe('internal');
+    expect(codeOfThrown(() => sealBlob(content, 'auto', mark))).toBe('internal');
   });
 
   test.each([-1, 1, 1000, 2 ** 31])('with a plaintext length that is wrong by %d does not open', (off) => {
     const content = Buffer.alloc(100_000, 'text ');
-    const { sealed, uncompressedLength } = sealBlob(key, idOf(content), content, true);
-    expect(openBlob(key, sealed, uncompressedLength + off)).toBeUndefined();
+    const { sealed, uncompressedLength } = sealBlob(content);
+    expect(opener.open(sealed, uncompressedLength + off)).toBeUndefined();
   });
 
   test('said to be compressed that is not, does not open; said to be plain, gives other bytes than its ID’s', () => {
     const plain = seal(key, Buffer.from('no zstd in here'));
-    expect(openBlob(key, plain, 15)).toBeUndefined();
+    expect(opener.open(plain, 15)).toBeUndefined();
     const content = Buffer.alloc(1000);
-    const { sealed } = sealBlob(key, idOf(content), content, true);
-    expect(idOf(openBlob(key, sealed, 0) ?? Buffer.alloc(0))).not.toBe(idOf(content));
+    const { sealed } = sealBlob(content);
+    expect(idOf(opener.open(sealed, 0) ?? Buffer.alloc(0))).not.toBe(idOf(content));
   });
 });

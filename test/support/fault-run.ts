@@ -237,7 +237,7 @@ async function inTime(work: Promise<void>): Promise<string> {
 class Nothing extends Error {}
 
 const open = ({ key, config, keyId }: Template, storage: Storage): Repository =>
-  new Engine(storage, key, config, keyId);
+  new Engine(storage, key, config, keyId, { compression: 'auto' });
 
 /** As the program opens storages, but with no time passing between attempts. */
 function patient(storage: Storage, random: ReturnType<typeof seeded>): Storage {

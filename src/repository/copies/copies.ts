@@ -92,6 +92,11 @@ export class Copies implements Repository {
     return { content: [await this.saveBlob('data', content)], sizeBytes: content.length };
   }
 
+  /** Threads read for one repository: for several, the caller reads the file once and brings its bytes. */
+  async saveFile(): Promise<{ saved: Promise<undefined> }> {
+    return { saved: Promise.resolve(undefined) };
+  }
+
   saveTree(json: Uint8Array): Promise<Id> {
     return this.saveBlob('tree', json);
   }

@@ -30,6 +30,8 @@ export function memoryRepository() {
   };
   const part = {
     saveBytes,
+    /** As a thread that found every file changed: each is read by the main thread’s way. */
+    saveFile: async () => ({ saved: Promise.resolve(undefined) }),
     async saveStream(content) {
       const parts: Uint8Array[] = [];
       for await (const one of content) parts.push(Buffer.from(one));
