@@ -168,7 +168,9 @@ export async function openPlace(
 ): Promise<Repository> {
   const { openRepository } = await import('../repository/index.ts');
   const password = await passwords(place);
-  return openRepository(await openStorageOf(session, place, options), password);
+  const { compression, readConcurrency: threadCount } = session.globals;
+  const storage = await openStorageOf(session, place, options);
+  return openRepository(storage, password, { ...(compression ? { compression } : {}), threadCount });
 }
 
 export type Passwords = (place: RepositoryPlace) => Promise<string>;

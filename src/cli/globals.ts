@@ -1,5 +1,8 @@
-import type { Command } from 'commander';
-import { rateOption } from './options.ts';
+import { Option, type Command } from 'commander';
+import type { Compression } from '../repository/compression.ts';
+import { countOption, rateOption } from './options.ts';
+
+const compressionModes = { auto: true, max: true, off: true } satisfies Record<Compression, true>;
 
 /** Options that every command takes. */
 export interface Globals {
@@ -11,6 +14,8 @@ export interface Globals {
   /** Bytes a second. */
   limitUpload?: number;
   limitDownload?: number;
+  compression?: Compression;
+  readConcurrency?: number;
   json?: boolean;
   quiet?: boolean;
   verbose?: boolean;
@@ -35,6 +40,16 @@ export function addGlobals(program: Command): Command {
     .option('--state <dir>', 'where deployments are kept (default: .relocate beside relocate.yaml)')
     .option('--limit-upload <rate>', 'KiB a second to storages, or e.g. 10M', rateOption)
     .option('--limit-download <rate>', 'KiB a second from storages, or e.g. 10M', rateOption)
+    .addOption(
+      new Option('--compression <mode>', 'of what is stored: auto, max, off (or RESTIC_COMPRESSION)')
+        .choices(Object.keys(compressionModes))
+        .env('RESTIC_COMPRESSION'),
+    )
+    .option(
+      '--read-concurrency <n>',
+      'files read at the same time (default: what suits this machine’s cores)',
+      countOption,
+    )
     .option('--json', 'JSON lines on stdout: events, then one result')
     .option('-q, --quiet', 'say nothing but errors')
     .option('-v, --verbose', 'say more')

@@ -54,7 +54,15 @@ async function run(globals: Globals, options: Options): Promise<void> {
     const places = repositoryPlaces(session, app).map(({ url }) => ({ url, provider: providerOf(url) }));
     copies.assertPossible(places, required);
     const stateFolder = stateFolderOf(globals, app);
-    const input = { app, configText: text, stateFolder, sourceOf, providerOf, only: options.only };
+    const input = {
+      app,
+      configText: text,
+      stateFolder,
+      sourceOf,
+      providerOf,
+      only: options.only,
+      readConcurrency: globals.readConcurrency,
+    };
     const result = await withRepository(
       session,
       app,

@@ -32,7 +32,7 @@ export interface Archive {
 }
 
 /** Files that are read at the same time: enough to hide the latency of a disk, few enough to hold whole in memory. */
-const filesAtOnce = 8;
+const defaultReadConcurrency = 8;
 
 /** Slots hold what may be secret: a dump is for its owner alone. */
 const slotFileMode = 0o600;
@@ -43,13 +43,23 @@ interface Folder {
 
 export function createArchive(
   repository: Repository,
-  { parent, emit, signal }: { parent?: StoredSnapshot; emit: Emit; signal: AbortSignal },
+  {
+    parent,
+    emit,
+    signal,
+    readConcurrency = defaultReadConcurrency,
+  }: {
+    parent?: StoredSnapshot;
+    emit: Emit;
+    signal: AbortSignal;
+    readConcurrency?: number | undefined;
+  },
 ): Archive {
   const now = Date.now();
   const moment = formatTime({ seconds: Math.floor(now / 1000), nanoseconds: (now % 1000) * 1_000_000 });
   const counts = createCounts(emit);
   const root: Folder = { children: new Map() };
-  const permits = createPermits(filesAtOnce);
+  const permits = createPermits(readConcurrency);
 
   const tools = async (): Promise<CaptureTools> => ({
     repository,

@@ -30,6 +30,8 @@ export interface SnapshotInput {
   providerOf: (url: string) => string;
   /** Names of data entries to capture; undefined means all of them and the code. */
   only?: readonly string[] | undefined;
+  /** Large files that are read at the same time. */
+  readConcurrency?: number | undefined;
 }
 
 /** Tag of a snapshot that holds a part of the app only; `latest` never means one of those. */
@@ -79,6 +81,7 @@ async function takeAlone(
       // An app is about as large as it was last time: good enough to say how long it will take.
       emit: withTotal(emit, input.only ? undefined : earlier.at(-1)?.summary?.total_bytes_processed),
       signal,
+      readConcurrency: input.readConcurrency,
     });
     const { capturedAt, saved } = await captureAll(input, archive, { emit, signal });
     const manifest = describeApp(input.app, capturedAt, saved);

@@ -18,11 +18,11 @@ export class BlobPool {
   #here: Sealer | undefined;
   #doneHereBytes = 0;
 
-  constructor(key: MasterKey, compression: Compression) {
+  constructor(key: MasterKey, compression: Compression, threadCount?: number) {
     this.#key = key;
     this.#compression = compression;
     const workerData: BlobWorkerData = { key, compression };
-    this.#threads = new Threads(programBeside(import.meta.url, 'blob-worker'), workerData);
+    this.#threads = new Threads(programBeside(import.meta.url, 'blob-worker'), workerData, threadCount);
   }
 
   get threadCount(): number {

@@ -5,9 +5,9 @@ import type { ExpectedFile } from './blob-tasks.ts';
 import { checkRepository } from './check.ts';
 import type { Config } from './config.ts';
 import { deriveSecret, type MasterKey } from './crypto.ts';
-import { isDamage, saveDocument } from './document.ts';
-import { addIndexFiles, loadIndex, loadSoundIndex } from './index-files.ts';
-import { createKey, listKeyInfos, removeKey } from './key.ts';
+import { saveDocument } from './document.ts';
+import { addIndexFiles, loadIndex, orSoundIndex } from './index-files.ts';
+import { createKey, listKeyInfos, removeKey, replaceKey } from './key.ts';
 import { listLocks, removeLocks, withLock, type AssertHeld } from './lock.ts';
 import type { BlobConsumer } from './open-pool.ts';
 import type { Polynomial } from './polynomial.ts';
@@ -233,10 +233,8 @@ export class Engine implements Repository, RepositoryCopy {
   }
 
   async changePassword(password: string): Promise<Id> {
-    const added = await this.addKey(password);
-    await this.#storage.remove({ type: 'key', name: this.#keyId });
-    this.#keyId = added;
-    return added;
+    this.#keyId = await replaceKey(this.#storage, this.#key, this.#keyId, password);
+    return this.#keyId;
   }
 
   locks(): Promise<LockInfo[]> {
@@ -290,12 +288,7 @@ export class Engine implements Repository, RepositoryCopy {
 
   /** What can be read of the index, for all that `check` does from here on; the rest goes to `errors`. */
   async #indexForCheck(errors: string[]): Promise<BlobTable> {
-    this.#table = this.#index().catch((error: unknown) => {
-      if (!isDamage(error)) throw error;
-      return loadSoundIndex(this.#storage, this.#key, ({ message }) => {
-        errors.push(`${message} Make the index again with: relocate repair index`);
-      });
-    });
+    this.#table = orSoundIndex(this.#index(), this.#storage, this.#key, errors);
     return this.#table;
   }
 

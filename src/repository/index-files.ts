@@ -43,6 +43,23 @@ export async function loadSoundIndex(
   return table;
 }
 
+/** The index, or what can be read of it where a part is damaged; `errors` gets a sentence for each such part. */
+export async function orSoundIndex(
+  loading: Promise<BlobTable>,
+  storage: Storage,
+  key: MasterKey,
+  errors: string[],
+): Promise<BlobTable> {
+  try {
+    return await loading;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return loadSoundIndex(storage, key, ({ message }) => {
+      errors.push(`${message} Make the index again with: relocate repair index`);
+    });
+  }
+}
+
 /** Adds the index files that are not in `loaded` yet to the table, and to `loaded`. */
 export async function addIndexFiles(
   { storage, key, table, loaded }: { storage: Storage; key: MasterKey; table: BlobTable; loaded: Set<Id> },

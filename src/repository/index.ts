@@ -7,6 +7,7 @@ import { Engine } from './engine.ts';
 import { createKey, unlockMaster } from './key.ts';
 import type { Polynomial } from './polynomial.ts';
 import type { Repository } from './repository.ts';
+import type { WriterOptions } from './writer.ts';
 
 /**
  * Makes a repository where there is none. A run that was killed between key and config leaves a key that opens nothing;
@@ -40,7 +41,7 @@ export async function createRepository(
 export async function openRepository(
   storage: Storage,
   password: string,
-  { compression = 'auto' }: { compression?: Compression } = {},
+  { compression = 'auto', threadCount }: Partial<WriterOptions> = {},
 ): Promise<Repository> {
   if (!(await hasConfig(storage))) {
     await assertNoRemains(storage);
@@ -49,7 +50,7 @@ export async function openRepository(
     });
   }
   const { id, master } = await unlockMaster(storage, password);
-  return new Engine(storage, master, await loadConfig(storage, master), id, { compression });
+  return new Engine(storage, master, await loadConfig(storage, master), id, { compression, threadCount });
 }
 
 /** A repository that lost its config can be mended, but not any more once its keys are gone or another lies over it. */

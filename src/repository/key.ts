@@ -185,3 +185,15 @@ export async function removeKey(storage: Storage, idPrefix: string, currentId: I
   await storage.remove({ type: 'key', name: id });
   return id;
 }
+
+/** Adds a key for the new password, then removes the old one: at no moment is there none. Returns the new one’s ID. */
+export async function replaceKey(
+  storage: Storage,
+  master: MasterKey,
+  oldId: Id,
+  password: string,
+): Promise<Id> {
+  const added = await createKey(storage, master, password);
+  await storage.remove({ type: 'key', name: oldId });
+  return added;
+}

@@ -26,13 +26,14 @@ export class Threads<Task, Result> {
   #number = 0;
   #closed = false;
 
-  constructor(program: URL, workerData: unknown) {
+  /** One for each core, unless another number is given. */
+  constructor(program: URL, workerData: unknown, count = Math.min(maxThreads, availableParallelism())) {
+    this.count = Math.max(1, count);
     this.#program = program;
     this.#workerData = workerData;
   }
 
-  /** One for each core. */
-  readonly count = Math.max(1, Math.min(maxThreads, availableParallelism()));
+  readonly count: number;
 
   get areStarted(): boolean {
     return this.#threads.length > 0;

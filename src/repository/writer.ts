@@ -23,6 +23,8 @@ const indexFlushMs = 10 * 60_000;
 
 export interface WriterOptions {
   compression: Compression;
+  /** Threads that read, compress and seal; one for each core where it is left out. */
+  threadCount?: number | undefined;
 }
 
 /** The writing side of a repository: cuts, deduplicates, seals, packs, indexes. */
@@ -55,13 +57,13 @@ export class Writer {
     key: MasterKey,
     config: Config,
     table: BlobTable,
-    { compression }: WriterOptions,
+    { compression, threadCount }: WriterOptions,
   ) {
     this.#storage = storage;
     this.#key = key;
     this.#config = config;
     this.#table = table;
-    this.#pool = new BlobPool(key, config.version > 1 ? compression : 'off');
+    this.#pool = new BlobPool(key, config.version > 1 ? compression : 'off', threadCount);
     this.#smallFiles = new SmallFiles({
       pool: this.#pool,
       memory: this.#memory,
