@@ -57,11 +57,11 @@ export class Threads<Task, Result> {
     });
   }
 
-  /** What is still under way fails; nothing is begun any more, so that no thread outlives its owner. */
+  /** What is still under way is ended, and nobody hears of it: no thread outlives its owner. */
   async close(): Promise<void> {
     this.#closed = true;
     const threads = this.#threads.splice(0);
-    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+    await Promise.all(threads.map(({ worker }) => endThread(worker)));
     for (const { reject } of threads.flatMap(({ waiting }) => [...waiting.values()])) reject(closedError());
   }
 
@@ -83,9 +83,29 @@ export class Threads<Task, Result> {
   }
 }
 
+const end = 'end';
+
+/**
+ * Lets a thread end by itself, after what it was given. One that is terminated while it is inside of a native library,
+ * or loads one, takes the whole process with it: koffi then throws where nothing may be thrown any more.
+ */
+async function endThread(worker: Worker): Promise<void> {
+  // It is -1 once the thread has ended.
+  if (worker.threadId === -1) return;
+  await new Promise((resolve) => {
+    worker.once('exit', resolve);
+    worker.postMessage(end);
+  });
+}
+
 /** The thread's side: one task in, one result out, in any order. */
 export function serve(answer: (task: unknown) => unknown): void {
-  parentPort?.on('message', ({ number, task }: { number: number; task: unknown }) => {
+  parentPort?.on('message', (message: typeof end | { number: number; task: unknown }) => {
+    if (message === end) {
+      parentPort?.close();
+      return;
+    }
+    const { number, task } = message;
     const work = async () => answer(task);
     work().then(
       (result) => reply({ number, result }),
