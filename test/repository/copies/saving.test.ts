@@ -222,10 +222,12 @@ describe('saving into several copies', () => {
       }
     };
     const saving = save(repository, endless());
-    let before = -1;
-    for (let look = 0; look < 100 && before !== readBytes; look += 1) {
-      before = readBytes;
+    // Until nothing was read for three seconds.
+    let before = 0;
+    for (let look = 0, still = 0; look < 200 && still < 6; look += 1) {
       await sleep(500);
+      still = readBytes > 0 && readBytes === before ? still + 1 : 0;
+      before = readBytes;
     }
     // What one copy holds on its way through its threads and its packs.
     expect(readBytes).toBeGreaterThan(20_000_000);
