@@ -20,7 +20,8 @@ Compares relocate with restic, rustic and kopia: each in turn, with its defaults
 those that are not there (10 minutes, once; Go and Rust). What every program restores is compared with what it saved,
 and restic checks and restores what relocate wrote.
 
-  --sets NAMES      random, text, trees, growth (text of 1, 2, 4 and 8 GiB); default: random,text,trees
+  --sets NAMES      random, text, trees, growth (text, larger and larger); default: random,text,trees
+  --growth SIZES    what growth means, in GiB; default: 1,2,4,8
   --places NAMES    local, s3 (a real S3 server on this machine), s3-30ms (the same, far away); default: local
   --peers NAMES     relocate, restic, rustic, kopia; default: all
   --phases NAMES    first, unchanged, changed (1 %), restore; default: all
@@ -41,6 +42,7 @@ It takes 8 GiB of memory beside what the programs take (with growth 12), and 6 m
 const { values } = parseArgs({
   options: {
     sets: { type: 'string', default: setNames.join() },
+    growth: { type: 'string', default: '1,2,4,8' },
     places: { type: 'string', default: 'local' },
     peers: { type: 'string', default: peerNames.join() },
     phases: { type: 'string', default: phases.join() },
@@ -67,8 +69,6 @@ function names<T extends string>(option: string, given: string, known: readonly 
   });
 }
 
-/** Text of so many GiB, as the data grows. */
-const growthGib = [1, 2, 4, 8];
 /** Above this, content and its copy do not lie in memory at once. */
 const largestGib = 4;
 
@@ -85,12 +85,15 @@ function jobsOf(placeName: PlaceName): Job[] {
   return names<SetName | 'growth'>('sets', values.sets, [...setNames, 'growth']).flatMap((name): Job[] => {
     if (name !== 'growth')
       return [{ set: dataSet(name, scale), placeName, phases: wanted, isMadeAnew: false }];
-    return growthGib.map((gib) => ({
-      set: growingText(gib * scale),
-      placeName,
-      phases: wanted.filter((phase) => phase === 'first' || phase === 'restore'),
-      isMadeAnew: gib * scale > largestGib,
-    }));
+    return values.growth
+      .split(',')
+      .map(Number)
+      .map((gib) => ({
+        set: growingText(gib * scale),
+        placeName,
+        phases: wanted.filter((phase) => phase === 'first' || phase === 'restore'),
+        isMadeAnew: gib * scale > largestGib,
+      }));
   });
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DataSet } from './data/data-set.ts';
@@ -48,10 +49,13 @@ const longestHoldMs = 45_000;
  * restored is compared with what was saved, and restic judges what relocate wrote; none of that is measured.
  */
 export async function compare(comparison: Comparison): Promise<void> {
-  const { set, place, programs, peers, phases, rounds, folder, machine } = comparison;
+  const { set, place, programs, peers, phases, rounds, folder, machine, isMadeAnew = false } = comparison;
   const data = join(folder, 'data');
-  await mkdir(data);
-  await set.make(data);
+  const make = async (): Promise<void> => {
+    await mkdir(data);
+    await set.make(data);
+  };
+  await make();
   const made = await contentOf(data);
   let changed: Content = made;
   if (phases.includes('changed')) {
@@ -59,22 +63,27 @@ export async function compare(comparison: Comparison): Promise<void> {
     changed = await contentOf(data);
     await set.changeBack(data);
   }
+  const judge = async (): Promise<void> => {
+    await machine.release();
+    await judgeRelocate(programs.restic, { place, folder, expected: changed });
+    await place.clear('relocate');
+  };
   for (let round = 0; round < rounds; round += 1) {
     const order = peers.map((_, index) => peers[(index + round) % peers.length] ?? 'relocate');
     for (const name of order) {
+      if (isMadeAnew && !existsSync(data)) await make();
       await machine.hold();
       await runPeer(name, round, { ...comparison, data, made, changed });
-      // Of what is still to be judged one is enough in memory.
-      if (name !== 'relocate') await place.clear(name);
       await machine.release({ afterMs: longestHoldMs });
       if (phases.includes('changed')) await set.changeBack(data);
+      // Of what is still to be judged one is enough in memory; and of what fills it, nothing.
+      if (name !== 'relocate') await place.clear(name);
+      else if (isMadeAnew) await judge();
     }
-    await machine.release();
-    if (peers.includes('relocate'))
-      await judgeRelocate(programs.restic, { place, folder, expected: changed });
-    await place.clear('relocate');
+    if (peers.includes('relocate') && !isMadeAnew) await judge();
   }
-  await rm(data, { recursive: true });
+  await machine.release();
+  await rm(data, { recursive: true, force: true });
 }
 
 async function runPeer(
@@ -123,8 +132,4 @@ async function runPeer(
     if (phase === 'restore') await assertRestored(content, peer.restored(target), name);
   }
   await rm(own, { recursive: true });
-  if (isMadeAnew && phases.includes('restore')) {
-    await mkdir(data);
-    await set.make(data);
-  }
 }
