@@ -8,21 +8,20 @@ export const maxPlainBytes = 256 * 1024 * 1024;
 export const compressions = ['auto', 'max', 'off'] as const;
 export type Compression = (typeof compressions)[number];
 
-const usualLevel = 3;
-const largeBytes = 128 * 1024;
-
 /**
- * zstd's level for a blob of this length; undefined where it is stored as it is. Large blobs lose next to nothing by the
- * quickest level, because what they repeat is near; small ones lose more than it is worth.
+ * zstd's levels. Blobs by level 2 take within 3 % of the room that restic's default takes, in two thirds of the time that
+ * level 3 takes; by level 1, some dumps of databases grow by an eighth.
  */
+const levels = { auto: 2, max: 15 } as const;
+const documentLevel = 3;
+
+/** Undefined where the blob is stored as it is. */
 export function levelFor(compression: Compression, sizeBytes: number): number | undefined {
-  if (compression === 'off' || sizeBytes < 2) return undefined;
-  if (compression === 'max') return 15;
-  return sizeBytes >= largeBytes ? 1 : 2;
+  return compression === 'off' || sizeBytes < 2 ? undefined : levels[compression];
 }
 
 /** One zstd frame, as restic writes for each blob. */
-export function compress(plaintext: Uint8Array, level = usualLevel): Buffer {
+export function compress(plaintext: Uint8Array, level: number = documentLevel): Buffer {
   return zstdCompressSync(plaintext, {
     params: { [constants.ZSTD_c_compressionLevel]: level },
     pledgedSrcSize: plaintext.length,
