@@ -28,6 +28,12 @@ export class Arena {
     this.#sizeBytes = sizeBytes;
   }
 
+  /** All of it. What was never lent of it takes no room. */
+  get memory(): SharedArrayBuffer {
+    this.#memory ??= new SharedArrayBuffer(this.#sizeBytes);
+    return this.#memory;
+  }
+
   async take(sizeBytes: number): Promise<Slot> {
     const length = Math.max(1, sizeBytes);
     const slot = this.#line.length === 0 ? this.#lend(length) : undefined;
@@ -50,9 +56,7 @@ export class Arena {
   }
 
   #memoryFor(length: number): SharedArrayBuffer {
-    if (length > this.#sizeBytes) return new SharedArrayBuffer(length);
-    this.#memory ??= new SharedArrayBuffer(this.#sizeBytes);
-    return this.#memory;
+    return length > this.#sizeBytes ? new SharedArrayBuffer(length) : this.memory;
   }
 
   #freePlace(length: number): number | undefined {

@@ -14,14 +14,17 @@ const withoutThreadsBytes = 1024 * 1024;
 export class BlobPool {
   readonly #key: MasterKey;
   readonly #compression: Compression;
+  readonly #given: SharedArrayBuffer;
   readonly #threads: Threads<BlobTask, Answer<TaskName>>;
   #here: Sealer | undefined;
   #doneHereBytes = 0;
 
-  constructor(key: MasterKey, compression: Compression, threadCount?: number) {
+  /** `given`: the memory that most of it will lie in. */
+  constructor(key: MasterKey, compression: Compression, given: SharedArrayBuffer, threadCount?: number) {
+    this.#given = given;
     this.#key = key;
     this.#compression = compression;
-    const workerData: BlobWorkerData = { key, compression };
+    const workerData: BlobWorkerData = { key, compression, given };
     this.#threads = new Threads(programBeside(import.meta.url, 'blob-worker'), workerData, threadCount);
   }
 
@@ -39,7 +42,7 @@ export class BlobPool {
     const isForHere = !this.#threads.areStarted && this.#doneHereBytes <= withoutThreadsBytes;
     const answer: unknown = isForHere
       ? perform(this.#sealerHere(), bytes, ask)
-      : await this.#threads.ask({ bytes: share(bytes), ask });
+      : await this.#threads.ask({ bytes: share(bytes, this.#given), ask });
     // oxlint-disable-next-line no-unsafe-type-assertion -- an answer is of the kind that was asked for: `perform` says so.
     return answer as Answer<Name>;
   }

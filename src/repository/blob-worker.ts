@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { perform, type Ask } from './blob-tasks.ts';
 import type { Compression } from './compression.ts';
-import type { MasterKey } from './crypto.ts';
+import { receivedKey, type SentKey } from './crypto.ts';
 import { loadPrimitives } from './primitives.ts';
 import { Sealer } from './seal-blob.ts';
 import { bytesOf, type SharedBytes } from './shared-bytes.ts';
@@ -13,23 +13,18 @@ export interface BlobTask {
   ask: Ask;
 }
 
-/** Buffers come out of a message as plain arrays of bytes. */
 export interface BlobWorkerData {
-  key: Record<keyof MasterKey, Uint8Array>;
+  key: SentKey;
   compression: Compression;
+  given: SharedArrayBuffer;
 }
 
 // oxlint-disable-next-line no-unsafe-type-assertion -- blob-pool.ts, which starts this program, hands over just this.
-const { key, compression } = workerData as BlobWorkerData;
-const masterKey = {
-  encrypt: Buffer.from(key.encrypt),
-  macK: Buffer.from(key.macK),
-  macR: Buffer.from(key.macR),
-};
-const sealer = new Sealer(masterKey, loadPrimitives(), compression);
+const { key, compression, given } = workerData as BlobWorkerData;
+const sealer = new Sealer(receivedKey(key), loadPrimitives(), compression);
 
 serve((task) => {
   // oxlint-disable-next-line no-unsafe-type-assertion -- as above.
   const { bytes, ask } = task as BlobTask;
-  return perform(sealer, bytesOf(bytes), ask);
+  return perform(sealer, bytesOf(bytes, given), ask);
 });

@@ -22,6 +22,15 @@ export interface MasterKey {
   macR: Buffer;
 }
 
+/** As a thread gets it: Buffers come out of a message as plain arrays of bytes. */
+export type SentKey = Record<keyof MasterKey, Uint8Array>;
+
+export const receivedKey = ({ encrypt, macK, macR }: SentKey): MasterKey => ({
+  encrypt: Buffer.from(encrypt),
+  macK: Buffer.from(macK),
+  macR: Buffer.from(macR),
+});
+
 export const ivBytes = 16;
 export const macBytes = 16;
 export const sealBytes = ivBytes + macBytes;

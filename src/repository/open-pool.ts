@@ -2,7 +2,7 @@ import { RelocateError } from '../errors.ts';
 import { damageOfPack } from './check-pack.ts';
 import type { MasterKey } from './crypto.ts';
 import { openBlobs, type Consume, type LoadedBlob, type OpenedBlob } from './open-blobs.ts';
-import type { OpenResult, OpenTask } from './open-worker.ts';
+import type { OpenResult, OpenTask, OpenWorkerData } from './open-worker.ts';
 import type { PackedBlob } from './pack.ts';
 import { loadPrimitives } from './primitives.ts';
 import { Sealer } from './seal-blob.ts';
@@ -24,13 +24,17 @@ const withoutThreadsBytes = 1024 * 1024;
 /** Threads that open and verify what was loaded. */
 export class OpenPool {
   readonly #key: MasterKey;
+  readonly #given: SharedArrayBuffer;
   readonly #threads: Threads<OpenTask, OpenResult>;
   #sealerHere: Sealer | undefined;
   #doneHereBytes = 0;
 
-  constructor(key: MasterKey) {
+  /** `given`: the memory that most of it will lie in. */
+  constructor(key: MasterKey, given: SharedArrayBuffer) {
     this.#key = key;
-    this.#threads = new Threads(programBeside(import.meta.url, 'open-worker'), { ...key });
+    this.#given = given;
+    const workerData: OpenWorkerData = { key, given };
+    this.#threads = new Threads(programBeside(import.meta.url, 'open-worker'), workerData);
   }
 
   /** Opens blobs in memory that threads can share; what lies there is not needed afterwards. */
@@ -41,7 +45,12 @@ export class OpenPool {
   ): Promise<OpenedBlob[]> {
     if (this.#isForHere(blobs.reduce((sum, { length }) => sum + length, 0)))
       return openBlobs(this.sealer(), bytes, blobs, consumer.consume);
-    const task = { kind: 'blobs', bytes: share(bytes), blobs, consumer: consumer.module.href } as const;
+    const task = {
+      kind: 'blobs',
+      bytes: share(bytes, this.#given),
+      blobs,
+      consumer: consumer.module.href,
+    } as const;
     const result = await this.#threads.ask(task);
     if (result.kind !== 'blobs') throw mixedUp();
     return result.opened;
@@ -53,7 +62,7 @@ export class OpenPool {
     pack: { pack: Id; indexed: readonly PackedBlob[] },
   ): Promise<string | undefined> {
     if (this.#isForHere(bytes.length)) return damageOfPack(this.#key, this.sealer(), bytes, pack);
-    const task = { kind: 'pack', bytes: share(bytes), ...pack } as const;
+    const task = { kind: 'pack', bytes: share(bytes, this.#given), ...pack } as const;
     const result = await this.#threads.ask(task);
     if (result.kind !== 'pack') throw mixedUp();
     return result.damage;

@@ -1,6 +1,6 @@
 import { workerData } from 'node:worker_threads';
 import { damageOfPack } from './check-pack.ts';
-import type { MasterKey } from './crypto.ts';
+import { receivedKey, type SentKey } from './crypto.ts';
 import { openBlobs, type Consume, type LoadedBlob, type OpenedBlob } from './open-blobs.ts';
 import type { PackedBlob } from './pack.ts';
 import { loadPrimitives } from './primitives.ts';
@@ -15,19 +15,24 @@ export type OpenTask = { bytes: SharedBytes } & (
   | { kind: 'pack'; pack: Id; indexed: readonly PackedBlob[] }
 );
 
+export interface OpenWorkerData {
+  key: SentKey;
+  given: SharedArrayBuffer;
+}
+
 export type OpenResult =
   { kind: 'blobs'; opened: OpenedBlob[] } | { kind: 'pack'; damage: string | undefined };
 
 // oxlint-disable-next-line no-unsafe-type-assertion -- open-pool.ts, which starts this program, hands over just this.
-const { encrypt, macK, macR } = workerData as Record<keyof MasterKey, Uint8Array>;
-const key: MasterKey = { encrypt: Buffer.from(encrypt), macK: Buffer.from(macK), macR: Buffer.from(macR) };
+const { key: sentKey, given } = workerData as OpenWorkerData;
+const key = receivedKey(sentKey);
 const sealer = new Sealer(key, loadPrimitives());
 const consumers = new Map<string, Promise<Consume<unknown, unknown>>>();
 
 serve(async (message): Promise<OpenResult> => {
   // oxlint-disable-next-line no-unsafe-type-assertion -- so does open-pool.ts, which asks.
   const task = message as OpenTask;
-  const bytes = bytesOf(task.bytes);
+  const bytes = bytesOf(task.bytes, given);
   if (task.kind === 'pack') {
     return { kind: 'pack', damage: damageOfPack(key, sealer, bytes, task) };
   }

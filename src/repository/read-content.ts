@@ -3,7 +3,7 @@ import { damaged } from './document.ts';
 import { consume, type GiveBack } from './give-back.ts';
 import type { BlobConsumer } from './open-pool.ts';
 import type { Repository } from './repository.ts';
-import { share } from './shared-bytes.ts';
+import { memoryOf } from './shared-bytes.ts';
 import { programBeside } from './threads.ts';
 import type { Id } from './types.ts';
 
@@ -113,11 +113,11 @@ async function readStretch(
 ): Promise<Stretch> {
   const slot = await arena.take(sizeBytes);
   const { bytes } = slot;
-  const { memory, byteOffset } = share(bytes);
+  const memory = memoryOf(bytes);
   const problems = new Map<number, unknown>();
   const orders = blobs.map(({ id, length, at }, index) => ({
     id,
-    work: { memory, at: byteOffset + at, length, index },
+    work: { memory, at: bytes.byteOffset + at, length, index },
   }));
   await reader.consumeBlobs(
     'data',

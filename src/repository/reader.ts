@@ -54,7 +54,7 @@ export class Reader {
   constructor(storage: Storage, key: MasterKey, table: BlobTable) {
     this.#storage = storage;
     this.table = table;
-    this.pool = new OpenPool(key);
+    this.pool = new OpenPool(key, this.#arena.memory);
     this.#trees = new TreeBlocks(storage);
   }
 

@@ -2,17 +2,25 @@ import { RelocateError } from '../errors.ts';
 
 /** A stretch of memory that threads share, as it is told to another one: a Buffer would arrive as a copy. */
 export interface SharedBytes {
-  memory: SharedArrayBuffer;
+  /** Undefined for the memory that the thread was given at its start: to send it each time costs half a millisecond. */
+  memory: SharedArrayBuffer | undefined;
   byteOffset: number;
   length: number;
 }
 
 /** Throws `internal` for memory that is of one thread alone. */
-export function share({ buffer, byteOffset, length }: Buffer): SharedBytes {
-  if (buffer instanceof SharedArrayBuffer) return { memory: buffer, byteOffset, length };
+export function memoryOf({ buffer }: Buffer): SharedArrayBuffer {
+  if (buffer instanceof SharedArrayBuffer) return buffer;
   throw new RelocateError('internal', 'This memory is not shared.');
 }
 
-export function bytesOf({ memory, byteOffset, length }: SharedBytes): Buffer {
-  return Buffer.from(memory, byteOffset, length);
+/** `given`: what the other thread was given at its start. */
+export function share(bytes: Buffer, given: SharedArrayBuffer): SharedBytes {
+  const memory = memoryOf(bytes);
+  const { byteOffset, length } = bytes;
+  return { memory: memory === given ? undefined : memory, byteOffset, length };
+}
+
+export function bytesOf({ memory, byteOffset, length }: SharedBytes, given: SharedArrayBuffer): Buffer {
+  return Buffer.from(memory ?? given, byteOffset, length);
 }

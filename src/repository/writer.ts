@@ -63,7 +63,12 @@ export class Writer {
     this.#key = key;
     this.#config = config;
     this.#table = table;
-    this.#pool = new BlobPool(key, config.version > 1 ? compression : 'off', threadCount);
+    this.#pool = new BlobPool(
+      key,
+      config.version > 1 ? compression : 'off',
+      this.#memory.memory,
+      threadCount,
+    );
     this.#smallFiles = new SmallFiles({
       pool: this.#pool,
       memory: this.#memory,
