@@ -53,6 +53,7 @@ export class Threads<Task, Result> {
     const number = (this.#number += 1);
     return new Promise((resolve, reject) => {
       thread.waiting.set(number, { resolve, reject });
+      thread.worker.ref();
       thread.worker.postMessage({ number, task });
     });
   }
@@ -68,9 +69,12 @@ export class Threads<Task, Result> {
   #startOne(): Thread<Result> {
     const worker = new Worker(this.#program, { workerData: this.#workerData, resourceLimits });
     const waiting: Thread<Result>['waiting'] = new Map();
+    // A thread that waits for work is no reason to keep the process alive.
+    worker.unref();
     worker.on('message', (reply: Reply<Result>) => {
       const { resolve, reject } = waiting.get(reply.number) ?? {};
       waiting.delete(reply.number);
+      if (waiting.size === 0) worker.unref();
       if ('error' in reply) reject?.(reply.error);
       else resolve?.(reply.result);
     });
@@ -92,6 +96,7 @@ const end = 'end';
 async function endThread(worker: Worker): Promise<void> {
   // It is -1 once the thread has ended.
   if (worker.threadId === -1) return;
+  worker.ref();
   await new Promise((resolve) => {
     worker.once('exit', resolve);
     worker.postMessage(end);
