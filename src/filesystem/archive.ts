@@ -1,5 +1,6 @@
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import { Limit } from '../repository/limit.ts';
 import type { Repository } from '../repository/repository.ts';
 import { encodeTree, type Node } from '../repository/tree.ts';
 import type { Id, StoredSnapshot } from '../repository/types.ts';
@@ -10,7 +11,6 @@ import { toGoMode, type FileType } from './modes.ts';
 import { localOwners } from './owners.ts';
 import { showPath, splitSnapshotPath } from './paths.ts';
 import { parsePatterns } from './patterns.ts';
-import { createPermits } from './permits.ts';
 import { loadPosix, warnOfLimits } from './posix.ts';
 import { FileProblem } from './read-file.ts';
 import { describeError, isSystemError } from './system-error.ts';
@@ -59,7 +59,7 @@ export function createArchive(
   const moment = formatTime({ seconds: Math.floor(now / 1000), nanoseconds: (now % 1000) * 1_000_000 });
   const counts = createCounts(emit);
   const root: Folder = { children: new Map() };
-  const permits = createPermits(readConcurrency);
+  const permits = new Limit(readConcurrency);
 
   const tools = async (): Promise<CaptureTools> => ({
     repository,

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { Emit } from '../events.ts';
+import type { Limit } from '../repository/limit.ts';
 import type { Repository } from '../repository/repository.ts';
 import { encodeTree, type Node } from '../repository/tree.ts';
 import type { Id } from '../repository/types.ts';
@@ -11,7 +12,6 @@ import type { Owners } from './owners.ts';
 import { ParentTrees } from './parent-trees.ts';
 import { fromRaw, showPath, toRaw, type RawText } from './paths.ts';
 import { isListed, patternPart, rootPart, type Pattern } from './patterns.ts';
-import type { Permits } from './permits.ts';
 import type { FileStat, Posix } from './posix.ts';
 import { FileProblem } from './read-file.ts';
 import { isSameNode, isUnchangedFile } from './same-node.ts';
@@ -25,7 +25,7 @@ export interface CaptureTools {
   owners: Owners;
   counts: Counts;
   /** One for each file that may be read at the same time. */
-  permits: Permits;
+  permits: Limit;
   emit: Emit;
   signal: AbortSignal;
 }

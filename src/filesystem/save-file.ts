@@ -29,7 +29,7 @@ export async function beginFile(
 ): Promise<{ done: Promise<SavedFile> }> {
   tools.signal.throwIfAborted();
   if (stat.size >= minChunkBytes) {
-    await tools.permits.acquire();
+    await tools.permits.acquire(1);
     return { done: readAndRelease(tools, path, node.name) };
   }
   const { inode, size: sizeBytes, mtime } = stat;
@@ -39,7 +39,7 @@ export async function beginFile(
     const content = (await saved)?.content;
     if (content !== undefined) return { node: Object.assign(node, { content }) };
     // It changed since the walk came by, or cannot be read: this way finds out which, and what to say.
-    await tools.permits.acquire();
+    await tools.permits.acquire(1);
     return readAndRelease(tools, path, node.name);
   };
   return { done: finish() };
@@ -63,6 +63,6 @@ async function readAndRelease(tools: SaveTools, path: RawText, name: Buffer): Pr
     return { node: undefined, problem: error.message };
   } finally {
     counts.read(readBytes);
-    permits.release();
+    permits.release(1);
   }
 }
