@@ -11,6 +11,7 @@ import { deploymentNames } from './deployments.ts';
 import type { DeployWork } from './deploy-work.ts';
 import { readHistory } from './history.ts';
 import { deploymentLayout, deploymentName, stateLayout } from './layout.ts';
+import { exposedPortsOf, needsOf } from './needs.ts';
 import { findPlaces } from './places.ts';
 import { makePlan, restoredBytes } from './plan.ts';
 import { findPulumi } from './pulumi-cli.ts';
@@ -169,6 +170,8 @@ function requestOf({ app, manifest }: SavedApp, deployment: string, folder: stri
       sizeBytes: saved.sizeBytes,
     })),
     sizeBytes: restoredBytes(manifest),
+    needs: needsOf(app, databases),
+    exposed: exposedPortsOf(app),
   };
 }
 
@@ -182,7 +185,7 @@ export async function preflight(
     const obstacle = await findComposeObstacle({ run: runLocally }, signal);
     if (obstacle !== undefined) throw obstacle;
   }
-  const findings = await target.preflight(options, request);
+  const findings = await target.preflight(options, request, signal);
   for (const { level, code, message } of findings) {
     if (level === 'warning') emit({ type: 'warning', code, message });
   }

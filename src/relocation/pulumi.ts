@@ -94,11 +94,12 @@ export async function destroyStack(work: StackRequest): Promise<void> {
   if (stackExists(work)) {
     const stack = await openStack(work, backend);
     if (await hasPendingOperations(backend, deployment)) await dropPendingOperations(stack);
+    await work.target.release?.(work.options, work.request, work.signal);
     await watch('Destroying', work, (onEvent) =>
       stack.destroy({ onEvent, signal: work.signal, remove: true, suppressProgress: true }),
     );
   }
-  await work.target.sweep(work.options, work.request);
+  await work.target.sweep(work.options, work.request, work.signal);
   await forgetStack(backend, deployment);
 }
 
