@@ -54,9 +54,10 @@ async function perform(world: World, action: Action, work: () => Promise<void> |
   action.finished = now();
 }
 
-/** Refuses while another action about it is running. */
+/** Refuses while another action about it is running: servers and volumes do one thing at a time. */
 export function refuseWhenLocked(world: World, reference: Reference): void {
-  if (isLocked(world, reference)) throw new ApiError('locked', `${reference.type} is locked`);
+  const oneAtATime = reference.type === 'server' || reference.type === 'volume';
+  if (oneAtATime && isLocked(world, reference)) throw new ApiError('locked', `${reference.type} is locked`);
 }
 
 export function isLocked(world: World, reference: Reference): boolean {

@@ -141,10 +141,12 @@ async function read(request: IncomingMessage): Promise<string> {
 }
 
 function send(response: ServerResponse, { status, body }: Reply, limit: { left: number }): void {
-  const text = body === undefined ? '' : JSON.stringify(body);
+  const text = body === undefined ? undefined : JSON.stringify(body);
   response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
+    // An answer without a body must not say that it has JSON: clients then read it.
+    ...(text === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
     'x-correlation-id': randomBytes(8).toString('hex'),
     'ratelimit-limit': hourlyCalls,
     'ratelimit-remaining': Math.floor(limit.left),

@@ -105,7 +105,7 @@ export class Machine {
       await Promise.race([this.ended, patience]);
     }
     // Not nspawn alone: what it started outlives it.
-    for (const root of await controlGroupRoots()) await killControlGroup(join(root, this.name));
+    await killControlGroup(this.name);
     await this.ended;
   }
 

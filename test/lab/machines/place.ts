@@ -112,23 +112,25 @@ export async function controlGroupRoots(): Promise<string[]> {
     .map(([, path = '']) => path);
 }
 
-/** Ends all that runs in the lab's control groups, at once, and removes them. */
+/** Ends all that runs in the control groups of the lab's machines, and removes them. */
 async function killControlGroups(number: number): Promise<void> {
-  for (const root of await controlGroupRoots()) {
-    const names = (await readdir(root)).filter((name) => name.startsWith(`${labName(number)}m`));
-    for (const name of names) await killControlGroup(join(root, name));
-  }
+  const listings = await Promise.all((await controlGroupRoots()).map((root) => readdir(root)));
+  const own = listings.flat().filter((name) => new RegExp(`^${labName(number)}m\\d+$`).test(name));
+  for (const name of new Set(own)) await killControlGroup(name);
 }
 
-/** Ends whatever runs in the group or below, and removes it; one that is not there is no error. */
-export async function killControlGroup(group: string): Promise<void> {
+/** Ends at once whatever runs in the group of that name or below, and removes it; one that is not there is no error. */
+export async function killControlGroup(name: string): Promise<void> {
+  const groups = (await controlGroupRoots()).map((root) => join(root, name));
   // Only version 2 has the file; what runs in a group of version 1 is in one of version 2 as well.
-  await writeFile(join(group, 'cgroup.kill'), '1').catch(() => undefined);
+  for (const group of groups) await writeFile(join(group, 'cgroup.kill'), '1').catch(() => undefined);
   const deadline = Date.now() + 10_000;
-  while ((await isThere(group)) && Date.now() < deadline) {
-    // Only folders can be removed there, the deepest first, and only empty ones.
-    await attempt('find', group, '-depth', '-type', 'd', '-delete');
-    if (await isThere(group)) await wait(20);
+  for (const group of groups) {
+    while ((await isThere(group)) && Date.now() < deadline) {
+      // Only folders can be removed there, the deepest first, and only empty ones.
+      await attempt('find', group, '-depth', '-type', 'd', '-delete');
+      if (await isThere(group)) await wait(20);
+    }
   }
 }
 
