@@ -55,10 +55,11 @@ describe('adapters stand apart', () => {
   });
 
   test('no target loads another, nor a stage', () => {
+    const shared = /^stacks\/(target\.ts|cloud-init\.ts|cloud\/)/;
     const wrong = loaded.filter(({ from, to }) => {
       const own = /^stacks\/([^/.]+)/.exec(from)?.[1];
       if (own === undefined || own === 'index') return false;
-      const isOwn = to.startsWith(`stacks/${own}/`) || to === `stacks/${own}.ts` || to === 'stacks/target.ts';
+      const isOwn = to.startsWith(`stacks/${own}/`) || to === `stacks/${own}.ts` || shared.test(to);
       return (
         (to.startsWith('stacks/') && !isOwn) ||
         /^src\/(relocation|cli|app|sources|repository|storage|ui|report)\//.test(to)
