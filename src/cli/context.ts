@@ -108,26 +108,37 @@ const patienceMs = { saving: 5 * 60_000, reading: 30_000 } as const;
 
 export type Purpose = keyof typeof patienceMs;
 
+export interface OpenFor {
+  purpose?: Purpose;
+  /** As `openRepository` has it; with several, it is called several times. */
+  whileUnlocking?: () => void;
+}
+
 /** Opens one or several as one, for all that reads and for taking snapshots. To be closed by the caller. */
 export async function openRepositoryOf(
   session: Session,
   app: App | undefined,
-  purpose: Purpose = 'reading',
+  openFor: OpenFor = {},
 ): Promise<Repository> {
   const places = repositoryPlaces(session, app);
   const [only, ...others] = places;
-  if (only !== undefined && others.length === 0) return openPlace(session, only, {});
+  if (only !== undefined && others.length === 0) return openPlace(session, only, openFor);
   const { openCopies } = await import('../repository/copies/open.ts');
   const { emit, signal } = session;
-  return openCopies(copyPlaces(session, app, purpose), { emit, signal });
+  return openCopies(copyPlaces(session, app, openFor), { emit, signal });
 }
 
 /** The repositories as copies of each other, not opened yet. */
-export function copyPlaces(session: Session, app: App | undefined, purpose: Purpose): CopyPlace[] {
+export function copyPlaces(
+  session: Session,
+  app: App | undefined,
+  { purpose = 'reading', whileUnlocking }: OpenFor,
+): CopyPlace[] {
   const passwords = passwordsOf(session);
   return repositoryPlaces(session, app).map((place) => ({
     url: place.url,
-    open: (givenUp) => openPlace(session, place, { passwords, givenUp, patienceMs: patienceMs[purpose] }),
+    open: (givenUp) =>
+      openPlace(session, place, { passwords, givenUp, patienceMs: patienceMs[purpose], whileUnlocking }),
   }));
 }
 
@@ -163,14 +174,21 @@ export async function openPlace(
   place: RepositoryPlace,
   {
     passwords = passwordsOf(session),
+    whileUnlocking,
     ...options
-  }: { passwords?: Passwords; givenUp?: AbortSignal; patienceMs?: number },
+  }: {
+    passwords?: Passwords;
+    whileUnlocking?: (() => void) | undefined;
+    givenUp?: AbortSignal;
+    patienceMs?: number;
+  },
 ): Promise<Repository> {
   const { openRepository } = await import('../repository/index.ts');
   const password = await passwords(place);
   const { compression, readConcurrency: threadCount } = session.globals;
   const storage = await openStorageOf(session, place, options);
-  return openRepository(storage, password, { ...(compression ? { compression } : {}), threadCount });
+  const writing = { ...(compression ? { compression } : {}), threadCount };
+  return openRepository(storage, password, { ...writing, whileUnlocking });
 }
 
 export type Passwords = (place: RepositoryPlace) => Promise<string>;
@@ -190,9 +208,9 @@ export async function withRepository<T>(
   session: Session,
   app: App | undefined,
   work: (repository: Repository) => Promise<T>,
-  purpose?: Purpose,
+  openFor?: OpenFor,
 ): Promise<T> {
-  const repository = await openRepositoryOf(session, app, purpose);
+  const repository = await openRepositoryOf(session, app, openFor);
   try {
     return await work(repository);
   } finally {
@@ -204,8 +222,9 @@ export async function withRepository<T>(
 export async function withRepositoryAlone<T>(
   session: Session,
   work: (repository: Repository) => Promise<T>,
+  openFor?: OpenFor,
 ): Promise<T> {
-  return withRepository(session, await appForPlaces(session), work);
+  return withRepository(session, await appForPlaces(session), work, openFor);
 }
 
 export async function appForPlaces(session: Session): Promise<App | undefined> {

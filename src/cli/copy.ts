@@ -71,7 +71,7 @@ async function copyListed(
   ]);
   const { emit, signal } = session;
   const filter = onlyApp === undefined ? {} : { tags: [`app=${onlyApp}`] };
-  const done = await catchUp(copyPlaces(session, app, 'saving'), { emit, signal, ids, filter });
+  const done = await catchUp(copyPlaces(session, app, { purpose: 'saving' }), { emit, signal, ids, filter });
   const shown = done.map(({ error, ...one }) =>
     error === undefined ? one : { ...one, error: { code: error.code, message: error.message } },
   );

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { withTotal } from '../events.ts';
+import type { Repository } from '../repository/repository.ts';
 import { withRepositoryAlone } from './context.ts';
 import type { Globals } from './globals.ts';
 import { runCommand } from './session.ts';
@@ -38,23 +39,27 @@ async function run(globals: Globals, id: string, options: Options): Promise<void
   await runCommand(globals, async (session) => {
     const target = resolve(options.target);
     const startedAt = Date.now();
-    const restoring = withRepositoryAlone(session, async (repository) => {
-      const { restoreTree } = await modules;
+    const restore = async (repository: Repository) => {
+      const { restoreTree } = await loadModules();
       const snapshot = await repository.findSnapshot(id);
       const isAll = options.include === undefined && options.exclude === undefined;
       session.emit({ type: 'phase-start', phase: 'restore', title: `restoring to ${target}` });
-      return repository.withLock('shared', { signal: session.signal, isToRead: true }, (signal) =>
-        restoreTree(repository, snapshot.tree, target, {
-          emit: withTotal(session.emit, isAll ? snapshot.summary?.total_bytes_processed : undefined),
-          signal,
-          ...(options.include ? { include: options.include } : {}),
-          ...(options.exclude ? { exclude: options.exclude } : {}),
-        }),
+      return repository.withLock(
+        'shared',
+        { signal: session.signal, isToRead: true, startsAtOnce: true },
+        (signal) =>
+          restoreTree(repository, snapshot.tree, target, {
+            emit: withTotal(session.emit, isAll ? snapshot.summary?.total_bytes_processed : undefined),
+            signal,
+            ...(options.include ? { include: options.include } : {}),
+            ...(options.exclude ? { exclude: options.exclude } : {}),
+          }),
       );
+    };
+    const summary = await withRepositoryAlone(session, restore, {
+      whileUnlocking: () => void loadModules(),
     });
-    // While the password is turned into the key, which takes its time.
-    const modules = loadModules();
-    const [summary, { restoreText }] = await Promise.all([restoring, modules]);
+    const { restoreText } = await loadModules();
     const durationMs = Date.now() - startedAt;
     session.emit({ type: 'phase-end', phase: 'restore', durationMs, outcome: 'done' });
     const result = { ...summary, target, durationMs };

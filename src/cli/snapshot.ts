@@ -41,15 +41,11 @@ export function snapshotCommand(program: Command): void {
 
 async function run(globals: Globals, options: Options): Promise<void> {
   await runCommand(globals, async (session) => {
-    const [{ app, text }, { takeSnapshot }, { sourceOf }, { snapshotSummary }, copies, { providerOf }] =
-      await Promise.all([
-        loadApp(session),
-        import('../relocation/snapshot.ts'),
-        import('../sources/index.ts'),
-        import('../report/snapshot.ts'),
-        import('../relocation/enough-copies.ts'),
-        import('../storage/providers.ts'),
-      ]);
+    const [{ app, text }, copies, { providerOf }] = await Promise.all([
+      loadApp(session),
+      import('../relocation/enough-copies.ts'),
+      import('../storage/providers.ts'),
+    ]);
     const required = requiredOf(options, session, app);
     const places = repositoryPlaces(session, app).map(({ url }) => ({ url, provider: providerOf(url) }));
     copies.assertPossible(places, required);
@@ -58,7 +54,6 @@ async function run(globals: Globals, options: Options): Promise<void> {
       app,
       configText: text,
       stateFolder,
-      sourceOf,
       providerOf,
       only: options.only,
       readConcurrency: globals.readConcurrency,
@@ -66,14 +61,27 @@ async function run(globals: Globals, options: Options): Promise<void> {
     const result = await withRepository(
       session,
       app,
-      (repository) => takeSnapshot({ ...input, repository }, session),
-      'saving',
+      async (repository) => {
+        const { takeSnapshot, sourceOf } = await loadModules();
+        return takeSnapshot({ ...input, repository, sourceOf }, session);
+      },
+      { purpose: 'saving', whileUnlocking: () => void loadModules() },
     );
+    const { snapshotSummary } = await loadModules();
     const verdict = copies.judgeCopies(result.copies, required);
     session.result({ ...result, required, verdict }, snapshotSummary(result, { required, verdict }));
     if (verdict === 'too few') return 1;
     return verdict === 'enough' || result.problems.length > 0 ? 3 : 0;
   });
+}
+
+async function loadModules() {
+  const [{ takeSnapshot }, { sourceOf }, { snapshotSummary }] = await Promise.all([
+    import('../relocation/snapshot.ts'),
+    import('../sources/index.ts'),
+    import('../report/snapshot.ts'),
+  ]);
+  return { takeSnapshot, sourceOf, snapshotSummary };
 }
 
 /** What relocate.yaml asks for is meant of the repositories that it lists, not of one that is named instead. */

@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { Emit } from '../events.ts';
 import type { Limit } from '../repository/limit.ts';
@@ -8,6 +7,8 @@ import type { Id } from '../repository/types.ts';
 import type { DiskSummary } from '../sources/source.ts';
 import type { Change, Counts } from './counts.ts';
 import { addAttributes, describeFile } from './disk-node.ts';
+import { FolderLister } from './folder-lister.ts';
+import type { FolderEntries } from './list-folder.ts';
 import type { Owners } from './owners.ts';
 import { ParentTrees } from './parent-trees.ts';
 import { fromRaw, showPath, toRaw, type RawText } from './paths.ts';
@@ -56,7 +57,7 @@ export async function captureFolder(
   const itself = `${raw}/.`;
   const node = walk.describe(name, itself, tools.posix.lstat(itself));
   if (node?.type !== 'dir') throw new FileProblem('it is no folder');
-  walk.addAttributes(node, itself);
+  walk.addAttributes(node, { path: itself, mayHaveAttributes: true });
   try {
     const { done } = await walk.folder(raw, excludes.length === 0 ? [] : partsOf(raw), parent?.subtree);
     node.subtree = await done;
@@ -64,6 +65,7 @@ export async function captureFolder(
   } finally {
     // Nothing may write behind the caller's back, also after a failure.
     await Promise.allSettled(walk.reading);
+    await walk.lister.close();
   }
 }
 
@@ -75,6 +77,12 @@ function partsOf(path: RawText): string[] {
 /** Wrapped, so that awaiting the walk of a folder doesn't await the files in it too. */
 interface Pending<T> {
   done: Promise<T>;
+}
+
+/** An entry that was looked at. */
+interface Seen {
+  path: RawText;
+  mayHaveAttributes: boolean;
 }
 
 /** An entry as the walk finds it: described already, left out, or work to be begun. */
@@ -94,18 +102,21 @@ class Walk {
   readonly #tools: CaptureTools;
   readonly #excludes: readonly Pattern[];
   readonly #parents: ParentTrees;
+  readonly lister: FolderLister;
 
   constructor(tools: CaptureTools, excludes: readonly Pattern[]) {
     this.#tools = tools;
     this.#excludes = excludes;
     this.#parents = new ParentTrees(tools.repository, tools.emit);
+    this.lister = new FolderLister(tools.posix);
   }
 
   describe(name: Buffer, path: RawText, stat: FileStat): Node | undefined {
     return describeFile(name, path, stat, this.#tools.owners);
   }
 
-  addAttributes(node: Node, path: RawText): Node {
+  addAttributes(node: Node, { path, mayHaveAttributes }: Seen): Node {
+    if (!mayHaveAttributes) return node;
     addAttributes(node, path, this.#tools.posix, (error) =>
       this.#problem(path, `its extended attributes could not be read: ${describeError(error)}`),
     );
@@ -113,41 +124,52 @@ class Walk {
   }
 
   async folder(path: RawText, parts: readonly string[], parentTree: Id | undefined): Promise<Pending<Id>> {
-    const names = readdirSync(fromRaw(path), { encoding: 'latin1' }).sort();
+    const entries = await this.lister.take(path);
+    let nextFolder = 0;
+    this.lister.expect(path, entries, nextFolder);
     const parents = await this.#parents.take(parentTree);
     const nodes: (Node | Promise<Node | undefined>)[] = [];
     let next = 0;
-    for (const name of names) {
+    for (const [index, name] of entries.names.entries()) {
       if (Date.now() - this.#freeAt > maxBusyMs) await this.#breathe();
       let parent = parents[next];
       while (parent !== undefined && toRaw(parent.name) < name) parent = parents[++next];
       if (parent !== undefined && toRaw(parent.name) !== name) parent = undefined;
-      const found = this.#find(`${path}/${name}`, name, parts, parent);
+      const found = this.#find(`${path}/${name}`, { entries, index }, parts, parent);
       if (typeof found !== 'function') {
         if (found) nodes.push(found);
         continue;
       }
       if (parent?.subtree !== undefined) this.#parents.expect(parents, next);
+      while ((entries.folders[nextFolder] ?? index + 1) <= index) nextFolder += 1;
+      this.lister.expect(path, entries, nextFolder);
       const begun = await this.#begin(`${path}/${name}`, found);
       if (begun) nodes.push(begun.done);
     }
     return { done: this.#handled(this.#saveFolder(nodes, parents, parentTree)) };
   }
 
-  #find(path: RawText, name: RawText, folderParts: readonly string[], parent: Node | undefined): Found {
+  #find(
+    path: RawText,
+    { entries, index }: { entries: FolderEntries; index: number },
+    folderParts: readonly string[],
+    parent: Node | undefined,
+  ): Found {
+    const name = entries.names[index] ?? '';
     const parts = this.#excludes.length === 0 ? folderParts : [...folderParts, patternPart(fromRaw(name))];
     if (this.#excludes.length > 0 && isListed(this.#excludes, parts)) return undefined;
     try {
-      const stat = this.#tools.posix.lstat(path);
+      const stat = entries.statOf(index);
+      const look = { path, mayHaveAttributes: entries.mayHaveAttributes(index) };
       const node = this.describe(parent?.name ?? fromRaw(name), path, stat);
       // restic leaves sockets out: they are the end of a running process, not data.
       if (node === undefined || node.type === 'socket') return undefined;
       if (node.type === 'dir')
-        return () => this.#subfolder(this.addAttributes(node, path), path, parts, parent);
+        return () => this.#subfolder(this.addAttributes(node, look), path, parts, parent);
       if (node.type === 'file')
-        return this.#unchangedFile(node, path, parent) ?? (() => this.#newFile(path, node, stat, parent));
+        return this.#unchangedFile(node, look, parent) ?? (() => this.#newFile(look, node, stat, parent));
       if (node.type === 'symlink') this.summary.symlinks += 1;
-      return asBefore(this.addAttributes(node, path), parent);
+      return asBefore(this.addAttributes(node, look), parent);
     } catch (error) {
       this.#problem(path, reasonOf(error));
       return undefined;
@@ -181,42 +203,42 @@ class Walk {
     return { done: this.#handled(finish()) };
   }
 
-  #unchangedFile(node: Node, path: RawText, parent: Node | undefined): Node | undefined {
+  #unchangedFile(node: Node, look: Seen, parent: Node | undefined): Node | undefined {
     if (parent?.content === undefined || !isUnchangedFile(node, parent)) return undefined;
     if (parent.content.every((id) => this.#tools.repository.hasBlob('data', id))) {
       node.content = parent.content;
-      this.#countFile(path, node, 'unmodified');
-      return asBefore(this.addAttributes(node, path), parent);
+      this.#countFile(look.path, node, 'unmodified');
+      return asBefore(this.addAttributes(node, look), parent);
     }
     this.#tools.emit({
       type: 'warning',
       code: 'content-missing',
-      message: `${show(path)} is unchanged, but the repository has lost parts of it: it is stored again.`,
-      item: show(path),
+      message: `${show(look.path)} is unchanged, but the repository has lost parts of it: it is stored again.`,
+      item: show(look.path),
     });
     return undefined;
   }
 
   async #newFile(
-    path: RawText,
+    look: Seen,
     node: Node,
     stat: FileStat,
     parent: Node | undefined,
   ): Promise<Pending<Node | undefined>> {
-    const { done } = await beginFile(this.#tools, path, node, stat);
-    return { done: this.#handled(this.#finishFile(path, done, parent)) };
+    const { done } = await beginFile(this.#tools, look.path, node, stat);
+    return { done: this.#handled(this.#finishFile(look, done, parent)) };
   }
 
   async #finishFile(
-    path: RawText,
+    look: Seen,
     saving: Promise<SavedFile>,
     parent: Node | undefined,
   ): Promise<Node | undefined> {
     const { node, problem } = await saving;
-    if (problem !== undefined) this.#problem(path, problem);
+    if (problem !== undefined) this.#problem(look.path, problem);
     if (node === undefined) return undefined;
-    this.#countFile(path, node, parent === undefined ? 'new' : 'changed');
-    return asBefore(this.addAttributes(node, path), parent);
+    this.#countFile(look.path, node, parent === undefined ? 'new' : 'changed');
+    return asBefore(this.addAttributes(node, look), parent);
   }
 
   /** A folder in which every node is the one of the parent snapshot is that snapshot's folder: nothing to be saved. */

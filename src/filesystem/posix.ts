@@ -44,8 +44,18 @@ export interface Posix {
   setTimesOf(descriptor: number, atime: Moment, mtime: Moment): void;
   /** mknod: `mode` holds the type too. */
   makeNode(path: Buffer, mode: number, device: bigint): void;
+  /** For those who look at many files and hand on what they see; undefined where it would be no gain. */
+  readonly glimpse: Glimpse | undefined;
   /** What this machine cannot do, as a sentence to warn with; undefined where all is there. */
   readonly limits: string | undefined;
+}
+
+/** What a look at a file gives, undecoded. */
+export interface Glimpse {
+  sizeBytes: number;
+  /** False where one of the calls failed: whoever needs the file finds out which, and why. */
+  into(path: RawText, to: Uint8Array): { isSeen: boolean; hasAttributes: boolean };
+  decode(from: Uint8Array, at: number): FileStat;
 }
 
 type LibcFunction = KoffiFunc<(...values: unknown[]) => unknown>;
@@ -83,6 +93,8 @@ const maxAttributeBytes = 65_536;
 const atCurrentFolder = -100;
 const atSymlinkNofollow = 0x100;
 const statxBasicStats = 0x7ff;
+/** Up to the number of the device, behind which nothing is of interest here. */
+const statxBytes = 144;
 const errno = { nodata: 61, notsup: 95 };
 
 function linuxPosix(bind: (signature: string) => LibcFunction, lastError: () => number): Posix {
@@ -134,6 +146,18 @@ function linuxPosix(bind: (signature: string) => LibcFunction, lastError: () => 
 
   return {
     limits: undefined,
+    glimpse: {
+      sizeBytes: statxBytes,
+      into(path, to) {
+        const name = terminated(path);
+        if (statx(atCurrentFolder, name, atSymlinkNofollow, statxBasicStats, statBuffer) !== 0)
+          return { isSeen: false, hasAttributes: false };
+        to.set(statBuffer.subarray(0, statxBytes));
+        const length = Number(llistxattr(name, listBuffer, maxAttributeBytes));
+        return { isSeen: true, hasAttributes: length !== 0 };
+      },
+      decode: (from, at) => decodeStatx(new DataView(from.buffer, from.byteOffset + at, statxBytes)),
+    },
     lstat(path) {
       if (statx(atCurrentFolder, terminated(path), atSymlinkNofollow, statxBasicStats, statBuffer) !== 0) {
         throw failed('lstat', path);
@@ -226,6 +250,7 @@ function splitNames(list: Buffer): Buffer[] {
 const plainPosix: Posix = {
   limits:
     'On this system extended attributes are neither saved nor restored, FIFOs and devices are not restored, and times are restored to the microsecond.',
+  glimpse: undefined,
   lstat: (path) => fromNode(lstatSync(typeof path === 'string' ? fromRaw(path) : path, { bigint: true })),
   readAttributes: () => [],
   setAttribute: (path) => {

@@ -71,7 +71,7 @@ async function takeAlone(
   { emit, signal }: { emit: Emit; signal: AbortSignal },
 ): Promise<SnapshotResult> {
   const startedAt = new Date();
-  return input.repository.withLock('shared', { signal }, async (signal) => {
+  return input.repository.withLock('shared', { signal, startsAtOnce: true }, async (signal) => {
     const earlier = await input.repository.snapshots(wholeSnapshotsOf(input.app.name), emit);
     await input.repository.loadIndex();
     // What one copy lacks must be read again, so a parent that not all have would promise too much.

@@ -76,7 +76,7 @@ export class Engine implements Repository, RepositoryCopy {
 
   withLock<T>(
     mode: 'shared' | 'exclusive',
-    { signal, isToRead = false }: { signal?: AbortSignal | undefined; isToRead?: boolean },
+    { signal, isToRead = false, startsAtOnce = false }: Parameters<Repository['withLock']>[1],
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
     const lockedWork = async (signal: AbortSignal, assertHeld: AssertHeld) => {
@@ -88,9 +88,9 @@ export class Engine implements Repository, RepositoryCopy {
       }
     };
     // Whoever needs the index next hears of what is wrong with it.
-    const prepare = () =>
+    const whileSettling = () =>
       void (isToRead ? this.#read().then((reader) => reader.prepare()) : this.#index()).catch(() => {});
-    return withLock(this.#place(), mode, signal, lockedWork, prepare);
+    return withLock(this.#place(), mode, { signal, whileSettling, startsAtOnce }, lockedWork);
   }
 
   async saveStream(content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<SavedContent> {

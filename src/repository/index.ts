@@ -3,7 +3,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { Compression } from './compression.ts';
 import { createConfig, hasConfig, loadConfig } from './config.ts';
 import { randomMasterKey } from './crypto.ts';
-import { Engine } from './engine.ts';
+import type { Engine } from './engine.ts';
 import { createKey, unlockMaster } from './key.ts';
 import type { Polynomial } from './polynomial.ts';
 import type { Repository } from './repository.ts';
@@ -34,14 +34,19 @@ export async function createRepository(
   const master = randomMasterKey();
   const keyId = await createKey(storage, master, password);
   const config = await createConfig(storage, master, options);
-  return new Engine(storage, master, config, keyId, { compression: options.compression ?? 'auto' });
+  return makeEngine(storage, master, config, keyId, { compression: options.compression ?? 'auto' });
+}
+
+export interface OpenRepositoryOptions extends Partial<WriterOptions> {
+  /** Called when the password is being turned into the key, which takes a quarter of a second of another thread. */
+  whileUnlocking?: (() => void) | undefined;
 }
 
 /** Throws `repository-missing`, `wrong-password`, `repository-damaged`, `repository-unsupported`. */
 export async function openRepository(
   storage: Storage,
   password: string,
-  { compression = 'auto', threadCount }: Partial<WriterOptions> = {},
+  { compression = 'auto', threadCount, whileUnlocking }: OpenRepositoryOptions = {},
 ): Promise<Repository> {
   if (!(await hasConfig(storage))) {
     await assertNoRemains(storage);
@@ -49,8 +54,19 @@ export async function openRepository(
       hint: 'Name another one with -r, or create this one with: relocate init --repository',
     });
   }
-  const { id, master } = await unlockMaster(storage, password);
-  return new Engine(storage, master, await loadConfig(storage, master), id, { compression, threadCount });
+  const { id, master } = await unlockMaster(storage, password, () => {
+    engineModule().catch(() => {});
+    whileUnlocking?.();
+  });
+  return makeEngine(storage, master, await loadConfig(storage, master), id, { compression, threadCount });
+}
+
+/** Loaded while the password is turned into the key. */
+const engineModule = () => import('./engine.ts');
+
+async function makeEngine(...parts: ConstructorParameters<typeof Engine>): Promise<Engine> {
+  const module = await engineModule();
+  return new module.Engine(...parts);
 }
 
 /** A repository that lost its config can be mended, but not any more once its keys are gone or another lies over it. */

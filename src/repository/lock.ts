@@ -32,28 +32,47 @@ export interface LockPlace {
 /** Throws `lock-lost` where the lock is not surely held any more. To be awaited before anything that counts. */
 export type AssertHeld = () => Promise<void>;
 
-/**
- * `whileSettling` may begin what needs the lock to stand, but not to be the only one.
- * Throws `repository-locked`, and `lock-lost` through the signal that `work` is given.
- */
+export interface LockOptions {
+  signal?: AbortSignal | undefined;
+  /** May begin what needs the lock to stand, but not to be the only one. */
+  whileSettling?: () => void;
+  /**
+   * Begins before it is sure that nobody locks at the same moment; `assertHeld` waits until it is. For work that only
+   * reads, or adds what nothing refers to yet: who finds out that another one was first gives up, and nothing is lost.
+   */
+  startsAtOnce?: boolean;
+}
+
+/** Throws `repository-locked`, and `lock-lost` through the signal that `work` is given. */
 export async function withLock<T>(
   place: LockPlace,
   mode: 'shared' | 'exclusive',
-  signal: AbortSignal | undefined,
+  { signal, whileSettling, startsAtOnce = false }: LockOptions,
   work: (signal: AbortSignal, assertHeld: AssertHeld) => Promise<T>,
-  whileSettling: () => void = () => {},
 ): Promise<T> {
   signal?.throwIfAborted();
   const exclusive = mode === 'exclusive';
   await assertNoConflict(place, exclusive, undefined);
   const lock = await keepLock(place, exclusive);
+  const ended = new AbortController();
+  const conflict = new AbortController();
+  // Two that wrote at the same moment see each other after this.
+  const settled = sleep(settleMs, undefined, { signal: ended.signal }).then(() =>
+    assertNoConflict(place, exclusive, lock.name()),
+  );
+  settled.catch((error: unknown) => conflict.abort(error));
   try {
-    whileSettling();
-    // Two that wrote at the same moment see each other now.
-    await sleep(settleMs);
-    await assertNoConflict(place, exclusive, lock.name());
-    return await work(signal ? AbortSignal.any([signal, lock.lost]) : lock.lost, lock.assertHeld);
+    whileSettling?.();
+    if (!startsAtOnce || exclusive) await settled;
+    const stop = AbortSignal.any([...(signal ? [signal] : []), lock.lost, conflict.signal]);
+    return await work(stop, async () => {
+      await settled;
+      await lock.assertHeld();
+    });
+  } catch (error) {
+    throw conflict.signal.aborted ? conflict.signal.reason : error;
   } finally {
+    ended.abort();
     await lock.release();
   }
 }

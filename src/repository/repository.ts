@@ -25,6 +25,16 @@ import type {
  * whose bytes do not have the digest it is named by is `repository-damaged`, never returned.
  * Any number of calls may be under way at once; memory stays bounded by back-pressure inside `save*`.
  */
+export interface WorkLockOptions {
+  signal?: AbortSignal | undefined;
+  isToRead?: boolean;
+  /**
+   * Does not wait until it is sure that nobody took an exclusive lock at the same moment. For work that reads, or saves
+   * what nothing refers to before `saveSnapshot`, which waits for it. Shared locks only.
+   */
+  startsAtOnce?: boolean;
+}
+
 export interface Repository {
   readonly id: Id;
   readonly url: string;
@@ -41,7 +51,7 @@ export interface Repository {
    */
   withLock<T>(
     mode: 'shared' | 'exclusive',
-    options: { signal?: AbortSignal | undefined; isToRead?: boolean },
+    options: WorkLockOptions,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T>;
 

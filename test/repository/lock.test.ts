@@ -54,7 +54,7 @@ describe('locks', () => {
     );
 
   const lockFor = (mode: 'shared' | 'exclusive', work: Parameters<typeof withLock>[3] = async () => 'done') =>
-    withLock(place, mode, undefined, work);
+    withLock(place, mode, {}, work);
 
   async function deadPid(): Promise<number> {
     const child = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
@@ -93,6 +93,44 @@ describe('locks', () => {
       expect(most).toBeLessThanOrEqual(1);
       expect(await names()).toEqual([]);
     }
+  });
+
+  describe('work that starts at once', () => {
+    const early = (work: Parameters<typeof withLock>[3]) =>
+      withLock(place, 'shared', { startsAtOnce: true }, work);
+
+    test('hears of one that locked all at the same moment, before anything that counts, and lets go', async () => {
+      let began = false;
+      const work = early(async (signal, assertHeld) => {
+        began = true;
+        await plant({ exclusive: true });
+        await assertHeld();
+        throw new Error(`not to be reached, aborted: ${signal.aborted}`);
+      });
+      expect(await errorOf(work)).toMatchObject({ code: 'repository-locked', facts: { pid: 4711 } });
+      expect(began).toBe(true);
+      expect(await names()).toHaveLength(1);
+    });
+
+    test('is told to stop by its signal, too', async () => {
+      const work = early(async (signal) => {
+        await plant({ exclusive: true });
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      });
+      expect((await errorOf(work)).code).toBe('repository-locked');
+    });
+
+    test('is refused like any other where all is locked already', async () => {
+      await plant({ exclusive: true });
+      expect((await errorOf(early(async () => 'done'))).code).toBe('repository-locked');
+    });
+
+    test('ends as soon as it is done where it only reads', async () => {
+      const startedAt = performance.now();
+      expect(await early(async () => 'done')).toBe('done');
+      expect(performance.now() - startedAt).toBeLessThan(200);
+      expect(await names()).toEqual([]);
+    });
   });
 
   test('work that fails lets go of its lock', async () => {
