@@ -62,6 +62,13 @@ export const exitCodes = {
   'deployment-missing': 1,
   'deployment-unfinished': 1,
   'deployment-damaged': 1,
+  'dns-zone-missing': 1,
+  'dns-changed': 1,
+  'dns-failed': 1,
+  'cutover-refused': 1,
+  'cutover-missing': 1,
+  'cutover-busy': 11,
+  'cutover-damaged': 1,
   internal: 1,
 } as const;
 

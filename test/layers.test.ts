@@ -90,7 +90,7 @@ describe('adapters stand apart', () => {
     ['pg', /^src\/postgres\//],
     ['ora', /^src\/ui\//],
     ['koffi', /^src\/(filesystem\/posix|repository\/primitives)/],
-    ['@aws-sdk/', /^src\/storage\/s3/],
+    ['@aws-sdk/', /^src\/(storage\/s3|dns\/route53)/],
     ['@azure/', /^src\/storage\/azure/],
     ['google-auth-library', /^src\/storage\/gcs/],
     ['ssh2', /^src\/storage\/sftp/],

@@ -75,3 +75,5 @@ if ! have sshd && [ ! -x /usr/sbin/sshd ]; then
     say 'an SSH server could not be had (install openssh-server); tests that need it will be skipped'
   fi
 fi
+
+. bin/steps/test-dns.sh

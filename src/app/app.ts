@@ -16,6 +16,8 @@ export interface App {
   /** Where it may go, in the order to try. */
   targets: TargetChoice[];
   checks: Check[];
+  /** Where the names that lead to the app are looked after; undefined: it has none, or they are changed by hand. */
+  dns: Dns | undefined;
   objectives: { rtoMs?: number; rpoMs?: number };
   /** The app's own environment, read from its env files (not from this process). Holds secrets. */
   environment: Record<string, string>;
@@ -71,6 +73,25 @@ export interface TargetChoice {
   /** Parsed by the target's own schema. */
   options: unknown;
 }
+
+/** Names are whole, lowercase, without the final dot. */
+export interface Dns {
+  zone: string;
+  names: string[];
+  /** Time to live while traffic is moved. */
+  ttlSeconds: number;
+  /** The zone's own servers, as `host` or `host:port`; undefined: as the provider names them. */
+  servers?: string[] | undefined;
+  provider: DnsProvider;
+}
+
+export type DnsProvider =
+  | { kind: 'hetzner' }
+  | { kind: 'cloudflare' }
+  | { kind: 'digitalocean' }
+  | { kind: 'route53'; zoneId?: string | undefined }
+  | { kind: 'rfc2136'; server?: string | undefined; keyFile?: string | undefined }
+  | { kind: 'file'; path: string; edit: boolean; reload?: string | undefined };
 
 export type Check =
   | { kind: 'http'; path: string; status: number; service?: string; contains?: string; timeoutMs?: number }

@@ -3,6 +3,7 @@ import type { App, Check, CodeFolder, DataItem, Services, TargetChoice } from '.
 import { codeExcludes, coveringData } from './code-folder.ts';
 import type { Report } from './cross-check.ts';
 import type { EnvFiles } from './env-files.ts';
+import { toDns } from './dns.ts';
 import { checkValue } from './explain.ts';
 import type { ParseContext } from './context.ts';
 import type { Problem } from './problems.ts';
@@ -38,6 +39,7 @@ export function buildApp(draft: Partial<AppDraft>, build: Build): App | undefine
     copies: withoutUndefined(draft.copies ?? {}),
     targets,
     checks: (draft.checks ?? []).flatMap(toCheck),
+    dns: draft.dns && toDns(draft.dns, context.folder),
     objectives: withoutUndefined({ rtoMs: draft.objectives?.rto, rpoMs: draft.objectives?.rpo }),
     environment: env.values,
     envFiles: env.files,

@@ -1,4 +1,5 @@
 import type { Services } from './app.ts';
+import { checkDns } from './dns.ts';
 import { unknownWord } from './explain.ts';
 import type { Path } from './read-yaml.ts';
 import type { AppDraft } from './schema.ts';
@@ -17,6 +18,7 @@ export function crossCheck(
     report(['app'], 'there is nothing to capture: give services, code or data');
   }
   checkRepositories(draft, given.folder, report);
+  if (draft.dns !== undefined) checkDns(draft.dns, report);
   for (const [index, check] of (draft.checks ?? []).entries()) {
     checkService(check, index, given, report);
     if (check.sql !== undefined && draft.data !== undefined) checkSql(check.sql, index, draft.data, report);

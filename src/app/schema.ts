@@ -1,9 +1,10 @@
 import { z, type ZodType } from 'zod';
-import { unknownKeys, unknownWord } from './explain.ts';
+import { dnsItem } from './dns.ts';
+import { exactlyOne, type Schemas } from './exactly-one.ts';
+import { unknownWord } from './explain.ts';
 import { durationPattern, parseDurationMs, parseSizeBytes, sizePattern } from './units.ts';
 
-/** The schemas of all kinds of source, or of all targets, by the key they have in relocate.yaml. */
-export type Schemas = Readonly<Record<string, ZodType>>;
+export type { Schemas } from './exactly-one.ts';
 
 const durationHelp = 'a duration such as "90s", "15m", "1h30m" or "2d"';
 const duration = z
@@ -102,6 +103,9 @@ export function appSchema(sources: Schemas, targets: Schemas) {
         .array(exactlyOne('check', checks, {}))
         .optional()
         .describe('What must hold before a deploy is called done.'),
+      dns: dnsItem({ path, line, duration })
+        .optional()
+        .describe('The names that lead to the app, and who looks after them; “relocate cutover” moves them.'),
       objectives: z
         .strictObject({
           rto: objective.optional().describe('Time until the service must be back, e.g. 1h.'),
@@ -189,36 +193,6 @@ const checks = {
     })
     .describe('A command run in the deployed app, with its environment.'),
 };
-
-/** A map with exactly one of `kinds` as key, and any of `beside`. */
-function exactlyOne<Kinds extends Schemas, Beside extends Schemas>(
-  noun: string,
-  kinds: Kinds,
-  beside: Beside,
-) {
-  const optional = Object.fromEntries(
-    Object.entries(kinds).map(([name, schema]) => [name, schema.optional()]),
-  );
-  const names = Object.keys(kinds);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same keys as `kinds`
-  const shape = { ...beside, ...(optional as { [Name in keyof Kinds]: z.ZodOptional<Kinds[Name]> }) };
-  const known = Object.keys(shape);
-  return z
-    .strictObject(shape, {
-      error: (issue) =>
-        issue.code === 'unrecognized_keys' ? unknownKeys(noun, issue.keys, known, names) : undefined,
-    })
-    .check(({ value, issues }) => {
-      const hasOne = names.filter((name) => Object.hasOwn(value, name)).length === 1;
-      if (hasOne || issues.length > 0) return;
-      issues.push({
-        code: 'custom',
-        input: value,
-        message: `must have exactly one of the keys ${names.join(', ')}`,
-      });
-    })
-    .meta({ oneOf: names.map((name) => ({ required: [name] })) });
-}
 
 /** JSON Schema (draft 2020-12) of relocate.yaml as it is written, for editors: a variable may stand for any scalar. */
 export function appJsonSchema(sources: Schemas, targets: Schemas): Record<string, unknown> {

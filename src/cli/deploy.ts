@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { withDeployInput } from './deployment.ts';
 import type { Globals } from './globals.ts';
+import { lowerTtls } from './lower-ttls.ts';
 import { runCommand } from './session.ts';
 
 interface Options {
@@ -45,10 +46,10 @@ async function run(globals: Globals, options: Options): Promise<void> {
         session.result(plan, planText(plan));
         return 0;
       }
-      const report = await deploy(
-        { ...input, resume: options.resume ?? false, renderHtml: deployHtml },
-        session,
-      );
+      const [report] = await Promise.all([
+        deploy({ ...input, resume: options.resume ?? false, renderHtml: deployHtml }, session),
+        lowerTtls(session, options.to),
+      ]);
       const folder = layout.stateLayout.deployment(input.stateFolder, report.deployment);
       session.result(report, deployText(report, layout.deploymentLayout.reportHtml(folder)));
       return exitCodes[report.outcome];

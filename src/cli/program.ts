@@ -3,6 +3,7 @@ import { version } from '../version.ts';
 import { checkCommand } from './check.ts';
 import { completionCommand } from './completion.ts';
 import { copyCommand } from './copy.ts';
+import { cutoverCommand } from './cutover.ts';
 import { deployCommand } from './deploy.ts';
 import { destroyCommand } from './destroy.ts';
 import { forgetCommand } from './forget.ts';
@@ -52,6 +53,7 @@ export function buildProgram(): Command {
   restoreCommand(program);
   planCommand(program);
   deployCommand(program);
+  cutoverCommand(program);
   statusCommand(program);
   destroyCommand(program);
   unlockCommand(program);

@@ -32,6 +32,14 @@ export function withSnapshotLock<T>(
   return alone(stateLayout.snapshotLock(stateFolder, app), snapshotBusy, work);
 }
 
+/** Runs `work` as the only one that changes this app's DNS records. Throws `cutover-busy` at once when somebody else does. */
+export function withCutoverLock<T>(
+  { stateFolder, app }: { stateFolder: string; app: string },
+  work: () => Promise<T>,
+): Promise<T> {
+  return alone(stateLayout.cutoverLock(stateFolder, app), cutoverBusy, work);
+}
+
 /** Who holds the lock now; undefined when nobody does. */
 export async function lockHolder(path: string): Promise<LockHolder | undefined> {
   try {
@@ -97,6 +105,14 @@ function snapshotBusy(holder: LockHolder | undefined): RelocateError {
       retryable: true,
     },
   );
+}
+
+function cutoverBusy(holder: LockHolder | undefined): RelocateError {
+  return new RelocateError('cutover-busy', `The app’s names are being moved by ${nameOf(holder)} now.`, {
+    facts: { pid: holder?.pid, since: holder?.since },
+    hint: 'Nothing was changed. Wait until it is done, or end it with Ctrl-C where it runs; then run the same command again.',
+    retryable: true,
+  });
 }
 
 function nameOf(holder: LockHolder | undefined): string {

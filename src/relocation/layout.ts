@@ -7,6 +7,10 @@ export const stateLayout = {
   deployLock: (stateFolder: string, app: string, target: string) =>
     join(stateFolder, 'locks', `deploy-${app}-${target}.lock`),
   snapshotLock: (stateFolder: string, app: string) => join(stateFolder, 'locks', `snapshot-${app}.lock`),
+  cutoverLock: (stateFolder: string, app: string) => join(stateFolder, 'locks', `cutover-${app}.lock`),
+  cutovers: (stateFolder: string) => join(stateFolder, 'cutovers'),
+  /** What the names of an app were before they were changed; outlives deployments. */
+  cutover: (stateFolder: string, app: string) => join(stateFolder, 'cutovers', `${app}.json`),
   history: (stateFolder: string) => join(stateFolder, 'history.json'),
   /** Reports outlive their deployments. */
   reports: (stateFolder: string) => join(stateFolder, 'reports'),

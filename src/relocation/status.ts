@@ -133,9 +133,9 @@ function nextOf({ name, plan }: Deployment, state: DeploymentStatus['state']): s
 }
 
 /** The checks of the app that was deployed, each tried once. */
-async function checksOf(
+export async function checksOf(
   { name, folder, plan, steps, header }: Deployment,
-  { repository, schemas }: StatusInput,
+  { repository, schemas }: Pick<StatusInput, 'repository' | 'schemas'>,
   signal: AbortSignal,
 ): Promise<CheckOutcome[] | undefined> {
   const host = hostFromJournal(steps);
