@@ -54,6 +54,8 @@ export const exitCodes = {
   'hook-failed': 1,
   'tool-missing': 1,
   'version-mismatch': 1,
+  'host-failed': 1,
+  'host-key-differs': 1,
   'preflight-failed': 1,
   'provision-failed': 1,
   'restore-failed': 1,

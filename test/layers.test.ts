@@ -93,7 +93,7 @@ describe('adapters stand apart', () => {
     ['@aws-sdk/', /^src\/(storage\/s3|dns\/route53)/],
     ['@azure/', /^src\/storage\/azure/],
     ['google-auth-library', /^src\/storage\/gcs/],
-    ['ssh2', /^src\/storage\/sftp/],
+    ['ssh2', /^src\/(ssh\/|hosts\/ssh\/|storage\/sftp)/],
     ['commander', /^src\/(cli\/|main\.ts)/],
     ['yaml', /^src\/app\//],
   ])('%s is known in one place', (name, place) => {

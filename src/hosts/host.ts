@@ -3,11 +3,29 @@ export interface HostOutput {
   name: string;
   /** Where its services are reached. */
   address: string;
-  transport: { kind: 'local' } | { kind: 'ssh'; user: string; port: number; hostKey: string };
+  transport: { kind: 'local' } | SshTransport;
   /** The folder on the host that belongs to the deployment. */
   folder: string;
   /** Ports to listen on, by service name, and those of databases by data name. */
   ports: Record<string, number>;
+}
+
+export interface SshTransport {
+  kind: 'ssh';
+  user: string;
+  port: number;
+  /** "ssh-ed25519 AAAA…": the one key that it has. Undefined, for a host of the user's: what known_hosts says. */
+  hostKey?: string | undefined;
+  /** A host that the user could log in to before: how. Without it, the deployment's own key opens it. */
+  own?: OwnLogin | undefined;
+}
+
+export interface OwnLogin {
+  /** As the user names it; ~/.ssh/config may say more of it. */
+  host: string;
+  identityFile?: string | undefined;
+  /** As `ProxyJump` has it. */
+  jump?: string | undefined;
 }
 
 /** What the stages ask of a host. */

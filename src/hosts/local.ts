@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { finished, pipeline } from 'node:stream/promises';
-import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Host, HostOutput, RunOptions, RunResult } from './host.ts';
+import { inputOf, tailOf } from './program-io.ts';
 
 /** This machine. */
 export function localHost(output: HostOutput): Host {
@@ -58,12 +58,6 @@ function hostEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ownVariable.test(name)));
 }
 
-function inputOf(input: RunOptions['input']): Readable {
-  return typeof input === 'string' || input === undefined
-    ? Readable.from(input === undefined || input === '' ? [] : [Buffer.from(input)])
-    : Readable.from(input);
-}
-
 type Child = ReturnType<typeof spawn>;
 
 /** The exit code, or why there was no process. */
@@ -72,27 +66,6 @@ function endOf(child: Child): Promise<number | Error> {
     child.once('error', (error) => resolve(error));
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === 'SIGKILL' ? 9 : 15)));
   });
-}
-
-const keptBytes = 8 * 1024 * 1024;
-/** A child of the program may hold its output open for ever; what the program itself wrote has arrived by then. */
-const drainMs = 500;
-
-async function tailOf(stream: Readable | null, ended: Promise<unknown>): Promise<string> {
-  if (stream === null) return '';
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  stream.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    sizeBytes += chunk.length;
-    while (sizeBytes - (chunks[0]?.length ?? 0) >= keptBytes) sizeBytes -= chunks.shift()?.length ?? 0;
-  });
-  const closed = finished(stream).catch(() => {});
-  await ended;
-  const timer = setTimeout(() => stream.destroy(), drainMs);
-  await closed;
-  clearTimeout(timer);
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function killGroup(pid: number | undefined): void {

@@ -10,6 +10,7 @@ import type { Destination, SavedSource, Source } from '../sources/source.ts';
 import { deployedEnvironment, type DeployedEnvironment } from './app-environment.ts';
 import { destinationOf, placeOf, serveDatabase, type ServedDatabase } from './databases.ts';
 import type { DeriveSecret } from './deployment-keys.ts';
+import { accessOf } from './host-access.ts';
 import { deploymentLayout } from './layout.ts';
 import { moveOf, type DataPlace, type Places } from './places.ts';
 import { provision } from './pulumi.ts';
@@ -48,7 +49,7 @@ export async function provisionStack(
   work.outputs = await provision({
     target: work.target,
     options: work.options,
-    request: work.request,
+    request: { ...work.request, access: accessOf(work.deriveSecret, work.plan.deployment) },
     stateFolder: work.folder,
     passphrase: stackPassphrase(work.deriveSecret, work.plan.deployment),
     emit: work.emit,

@@ -14,7 +14,15 @@ const hostSchema: z.ZodType<HostOutput> = z.object({
   address: z.string(),
   transport: z.union([
     z.object({ kind: z.literal('local') }),
-    z.object({ kind: z.literal('ssh'), user: z.string(), port: z.number(), hostKey: z.string() }),
+    z.object({
+      kind: z.literal('ssh'),
+      user: z.string(),
+      port: z.number(),
+      hostKey: z.string().optional(),
+      own: z
+        .object({ host: z.string(), identityFile: z.string().optional(), jump: z.string().optional() })
+        .optional(),
+    }),
   ]),
   folder: z.string(),
   ports: z.record(z.string(), z.number()),

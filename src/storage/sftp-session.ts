@@ -1,7 +1,7 @@
 import type * as Ssh2 from 'ssh2';
 import * as z from 'zod';
 import type { SftpPlace } from './sftp-place.ts';
-import { connectSsh, lost, timedOut, type SshConnection } from './sftp-connect.ts';
+import { connectSsh, lost, timedOut, type SshConnection } from '../ssh/connect.ts';
 import type { FileRange, Traffic } from './storage.ts';
 
 /** Requests on their way for one file: with 128 KiB each, enough for 100 MB/s at 80 ms. */
@@ -9,6 +9,8 @@ const maxInFlight = 64;
 const pieceBytes = 128 * 1024;
 /** Of silence while an answer is waited for. */
 const idleTimeoutMs = 120_000;
+
+const failures = { hostKey: 'storage-failed', connection: 'storage-failed' } as const;
 
 /** Of what ssh2 gives for statvfs@openssh.com. */
 const fileSystem = z.object({ f_bavail: z.number(), f_frsize: z.number() });
@@ -39,7 +41,7 @@ export class SftpSession {
   }
 
   static async open(place: SftpPlace, traffic: Traffic | undefined): Promise<SftpSession> {
-    const connection = await connectSsh(place);
+    const connection = await connectSsh(place, { failures });
     try {
       const sftp = await new Promise<Ssh2.SFTPWrapper>((resolve, reject) => {
         connection.client.once('close', () => reject(lost()));

@@ -78,8 +78,3 @@ describe('a command on this machine', () => {
     expect(result.stdout.endsWith('the end\n')).toBe(true);
   });
 });
-
-test('a host behind SSH is refused in clear words', () => {
-  const transport = { kind: 'ssh', user: 'root', port: 22, hostKey: 'key' } as const;
-  expect(() => hostOf({ ...output, transport })).toThrow(/SSH/);
-});

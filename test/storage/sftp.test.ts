@@ -3,9 +3,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { openStorage } from '../../src/storage/index.ts';
-import { fingerprintOf, knownKeysOf, namesOf, verdictOn } from '../../src/storage/sftp-known-hosts.ts';
+import { fingerprintOf, knownKeysOf, namesOf, verdictOn } from '../../src/ssh/known-hosts.ts';
 import { parseSftpPlace } from '../../src/storage/sftp-place.ts';
-import { parseSshSettings } from '../../src/storage/sftp-settings.ts';
+import { parseSshSettings } from '../../src/ssh/settings.ts';
 import { errorOf } from '../contract/storage.ts';
 
 describe('an address of an SFTP server, as restic spells it', () => {

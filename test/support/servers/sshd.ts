@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chmod, chown, copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,9 @@ export const sshdReason = 'needs OpenSSH, client and server: bin/setup --for tes
 export interface Sshd {
   port: number;
   user: string;
+  uid: number;
+  /** "ssh-ed25519 AAAA…" */
+  hostKey: string;
   /** Where it serves files; the user there owns it. */
   data: string;
   /** With ssh’s settings (`config`), `known_hosts`, the host’s keys and the user’s key (`user`). */
@@ -34,7 +37,25 @@ export interface SshdOptions {
   isReadOnly?: boolean;
   /** A folder of another one’s that it serves. */
   data?: string;
+  /** Programs can be run there too, with `data` for a home. As root it needs a user of the machine that has a shell. */
+  runsPrograms?: boolean;
+  /** More lines for sshd_config. */
+  settings?: string[];
 }
+
+/** Who an SSH server can be that runs programs: ourselves, or PostgreSQL’s user, whom Debian gives a shell. */
+function shellUser(): { name: string; uid: number; gid: number } | undefined {
+  const own = userInfo();
+  if (own.uid !== 0) return { name: own.username, uid: own.uid, gid: own.gid };
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((one) => one.startsWith('postgres:') && one.endsWith('sh'));
+  const [name, , uid, gid] = line?.split(':') ?? [];
+  return name === undefined ? undefined : { name, uid: Number(uid), gid: Number(gid) };
+}
+
+export const hasShellSshd = hasSshd && shellUser() !== undefined;
+export const shellSshdReason = `${sshdReason}; as root, a user postgres with a shell as well`;
 
 const nobody = { name: 'nobody', uid: 65_534, gid: 65_534 };
 
@@ -42,11 +63,17 @@ const nobody = { name: 'nobody', uid: 65_534, gid: 65_534 };
  * Starts an SSH server that knows one key and serves files only. It runs as an ordinary user (root’s server would want
  * the machine to be prepared for it), so that user is the only one who can log in.
  */
-export async function startSshd({ isReadOnly = false, data: given }: SshdOptions = {}): Promise<Sshd> {
+export async function startSshd({
+  isReadOnly = false,
+  data: given,
+  runsPrograms = false,
+  settings: more = [],
+}: SshdOptions = {}): Promise<Sshd> {
   if (sshdProgram === undefined) throw new Error(sshdReason);
   const folder = await mkdtemp(join(tmpdir(), 'relocate-sshd-'));
   const own = userInfo();
-  const runner = own.uid === 0 ? nobody : { name: own.username, uid: own.uid, gid: own.gid };
+  const files = own.uid === 0 ? nobody : { name: own.username, uid: own.uid, gid: own.gid };
+  const runner = (runsPrograms ? shellUser() : files) ?? files;
   const served = join(folder, 'served');
   const data = given ?? join(served, 'data');
   await mkdir(served);
@@ -63,14 +90,14 @@ export async function startSshd({ isReadOnly = false, data: given }: SshdOptions
   await chmod(program, 0o755);
   if (existsSync(broughtFolder)) await cp(`${broughtFolder}/.`, served, { recursive: true });
   const settings = join(served, 'sshd_config');
-  const files = ['host-ed25519', 'host-ecdsa', 'authorized_keys'].map((name) => join(served, name));
-  for (const path of [served, data, ...files]) await chown(path, runner.uid, runner.gid);
+  const keys = ['host-ed25519', 'host-ecdsa', 'authorized_keys'].map((name) => join(served, name));
+  for (const path of [served, data, ...keys]) await chown(path, runner.uid, runner.gid);
   await chmod(folder, 0o755);
   const lines = [
     'ListenAddress 127.0.0.1',
-    `HostKey ${files[0]}`,
-    `HostKey ${files[1]}`,
-    `AuthorizedKeysFile ${files[2]}`,
+    `HostKey ${keys[0]}`,
+    `HostKey ${keys[1]}`,
+    `AuthorizedKeysFile ${keys[2]}`,
     'StrictModes no',
     // Without it an account that no password opens counts as locked.
     'UsePAM yes',
@@ -78,6 +105,8 @@ export async function startSshd({ isReadOnly = false, data: given }: SshdOptions
     'KbdInteractiveAuthentication no',
     'MaxStartups 100',
     'PidFile none',
+    ...(runsPrograms ? [`SetEnv HOME=${data}`] : []),
+    ...more,
     `Subsystem sftp internal-sftp -d ${data}${isReadOnly ? ' -R' : ''}`,
   ];
   await writeFile(settings, `${lines.join('\n')}\n`);
@@ -92,6 +121,8 @@ export async function startSshd({ isReadOnly = false, data: given }: SshdOptions
   return {
     port: server.port,
     user: runner.name,
+    uid: runner.uid,
+    hostKey,
     data,
     folder,
     config,

@@ -2,7 +2,23 @@ import { readFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { RelocateError, systemCodeOf } from '../errors.ts';
-import type { SftpPlace } from './sftp-place.ts';
+import type { SshFailures } from './errors.ts';
+
+/** A host as somebody names it; what is left out is said by the user's own SSH settings. */
+export interface SshAsked {
+  user: string | undefined;
+  /** A name, an address, or a `Host` of the user's SSH settings. */
+  host: string;
+  port: number | undefined;
+  /** The one key that it must have, as "ssh-ed25519 AAAA…"; undefined: one of those that known_hosts has for it. */
+  hostKey?: string | undefined;
+  /** Text of the one key to log in with. */
+  privateKey?: string | undefined;
+  /** To be tried before those of the settings. */
+  identityFile?: string | undefined;
+  /** Hosts to go through, as `ProxyJump` has them, in place of those of the settings. */
+  jump?: string | undefined;
+}
 
 /** How a host is reached by SSH, as the user's own settings say. */
 export interface SshSettings {
@@ -17,15 +33,15 @@ export interface SshSettings {
   hostKeyAlias: string | undefined;
   /** Hosts to go through, the first one first, each as `user@host:port`. */
   jumps: string[];
+  hostKey: string | undefined;
+  privateKey: string | undefined;
 }
-
-type Asked = Pick<SftpPlace, 'user' | 'host' | 'port'>;
 
 /**
  * Asks OpenSSH's client what it would do (`ssh -G`), so that each word of ~/.ssh/config means what it means there; on a
  * machine without it, its defaults. `RELOCATE_SSH_CONFIG` names another file of settings, as `ssh -F` does.
  */
-export async function sshSettingsOf(asked: Asked): Promise<SshSettings> {
+export async function sshSettingsOf(asked: SshAsked, failures: SshFailures): Promise<SshSettings> {
   const { execa } = await import('execa');
   const config = process.env['RELOCATE_SSH_CONFIG'];
   const args = [
@@ -39,7 +55,7 @@ export async function sshSettingsOf(asked: Asked): Promise<SshSettings> {
   const result = await execa('ssh', args, { reject: false, stdin: 'ignore', timeout: 30_000 });
   if (result.failed && systemCodeOf(result) === 'ENOENT') return parseSshSettings('', asked);
   if (result.failed)
-    throw new RelocateError('storage-failed', `The SSH settings for ${asked.host} cannot be read.`, {
+    throw new RelocateError(failures.connection, `The SSH settings for ${asked.host} cannot be read.`, {
       facts: { reason: 'ssh-settings', said: result.stderr.slice(0, 500) },
       hint: `What is wrong says: ssh -G ${asked.host}`,
     });
@@ -47,7 +63,7 @@ export async function sshSettingsOf(asked: Asked): Promise<SshSettings> {
 }
 
 /** Reads what `ssh -G` prints: a word and its value in each line. */
-export function parseSshSettings(text: string, asked: Asked): SshSettings {
+export function parseSshSettings(text: string, asked: SshAsked): SshSettings {
   const values = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     const [word, value] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1).trim()];
@@ -67,16 +83,20 @@ export function parseSshSettings(text: string, asked: Asked): SshSettings {
   const expand = (path: string) => expanded(path, { hostName, user, host: asked.host });
   const files = (word: string) => (values.get(word) ?? []).flatMap((value) => value.split(' '));
   const known = [...files('userknownhostsfile'), ...files('globalknownhostsfile')];
+  const named = asked.identityFile === undefined ? [] : [asked.identityFile];
+  const identities = [...named, ...(values.get('identityfile') ?? defaultKeys)];
   return {
     hostName,
     port: Number(first('port') ?? asked.port ?? 22),
     user,
-    identityFiles: (values.get('identityfile') ?? defaultKeys).filter((path) => path !== 'none').map(expand),
-    identitiesOnly: first('identitiesonly') === 'yes',
+    identityFiles: identities.filter((path) => path !== 'none').map(expand),
+    identitiesOnly: asked.identityFile !== undefined || first('identitiesonly') === 'yes',
     agentSocket: agentSocketOf(values.get('identityagent')?.[0], expand),
     knownHostsFiles: (known.length > 0 ? known : defaultKnownHosts).map(expand),
     hostKeyAlias: first('hostkeyalias'),
-    jumps: first('proxyjump')?.split(',') ?? [],
+    jumps: (asked.jump ?? first('proxyjump'))?.split(',') ?? [],
+    hostKey: asked.hostKey,
+    privateKey: asked.privateKey,
   };
 }
 

@@ -3,15 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type * as Ssh2 from 'ssh2';
-import type { SftpPlace } from './sftp-place.ts';
-import { fingerprintOf, knownKeysOf, namesOf, verdictOn, type KnownKeys } from './sftp-known-hosts.ts';
-import { authRefused, hostKeyRefused } from './sftp-errors.ts';
-import { readAll, sshSettingsOf, type SshSettings } from './sftp-settings.ts';
+import { fingerprintOf, knownKeysOf, namesOf, verdictOn, type KnownKeys } from './known-hosts.ts';
+import { authRefused, hostKeyRefused, type SshFailures } from './errors.ts';
+import { readAll, sshSettingsOf, type SshAsked, type SshSettings } from './settings.ts';
 
 type Ssh = Pick<typeof Ssh2, 'Client' | 'utils'>;
-type Asked = Pick<SftpPlace, 'user' | 'host' | 'port'>;
 
-const readyTimeoutMs = 30_000;
+const defaultReadyTimeoutMs = 30_000;
 const maxJumps = 8;
 
 export interface SshConnection {
@@ -22,23 +20,39 @@ export interface SshConnection {
   end(): void;
 }
 
-/** Connects, through the hosts that the settings name. Each host must be one of the known ones. */
-export async function connectSsh(asked: Asked): Promise<SshConnection> {
+export interface ConnectOptions {
+  failures: SshFailures;
+  /** For each host to answer, from the first byte to being logged in; 30,000 by default. */
+  readyTimeoutMs?: number;
+  /** How often an idle connection is asked whether it lives; three times without an answer end it. Never by default. */
+  keepaliveMs?: number;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Connects, through the hosts that the settings name. Each host must be one of the known ones. Throws the errors of
+ * `failures` where a key does not fit, and what the system says (`ECONNREFUSED`, `ETIMEDOUT`, …) for the rest.
+ */
+export async function connectSsh(asked: SshAsked, options: ConnectOptions): Promise<SshConnection> {
+  const { failures, signal } = options;
   const ssh = (await import('ssh2')).default;
-  const settings = await sshSettingsOf(asked);
+  const settings = await sshSettingsOf(asked, failures);
   // What is asked of a host on the way is its own settings, but not to go through others again.
-  const onTheWay = settings.jumps.slice(0, maxJumps).map((jump) => sshSettingsOf(parseJump(jump)));
+  const onTheWay = settings.jumps.slice(0, maxJumps).map((jump) => sshSettingsOf(parseJump(jump), failures));
   const hops = [...(await Promise.all(onTheWay)), settings];
-  const socket = await connectSocket(hops[0] ?? settings);
+  signal?.throwIfAborted();
+  const socket = await connectSocket(hops[0] ?? settings, options);
   const clients: Ssh2.Client[] = [];
   const end = () => {
     for (const client of clients.toReversed()) client.end();
     socket.destroySoon();
   };
+  const abort = () => socket.destroy();
+  signal?.addEventListener('abort', abort, { once: true });
   try {
     let through: Duplex = socket;
     for (const [at, hop] of hops.entries()) {
-      const client = await connectTo(ssh, hop, through);
+      const client = await connectTo(ssh, hop, through, options);
       clients.push(client);
       const next = hops[at + 1];
       if (next === undefined) return { client, socket, end };
@@ -47,20 +61,30 @@ export async function connectSsh(asked: Asked): Promise<SshConnection> {
     throw lost();
   } catch (error) {
     end();
+    signal?.throwIfAborted();
     throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
   }
 }
 
-async function connectSocket({ hostName, port }: SshSettings): Promise<Socket> {
+async function connectSocket(
+  { hostName, port }: SshSettings,
+  { readyTimeoutMs = defaultReadyTimeoutMs, signal }: ConnectOptions,
+): Promise<Socket> {
   // Requests are small, and each that waits to be sent with others costs 40 ms.
   const socket = connect({ host: hostName, port, noDelay: true, keepAlive: true, timeout: readyTimeoutMs });
   socket.once('timeout', () => socket.destroy(timedOut()));
-  await once(socket, 'connect');
+  await once(socket, 'connect', { signal }).catch((error: unknown) => {
+    socket.destroy();
+    signal?.throwIfAborted();
+    throw error;
+  });
   socket.setTimeout(0);
   return socket;
 }
 
-function parseJump(jump: string): Asked {
+function parseJump(jump: string): SshAsked {
   const match = /^(?:ssh:\/\/)?(?:(.*)@)?(\[.*\]|[^:]*)(?::(\d+))?$/.exec(jump);
   const [, user, host = jump, port] = match ?? [];
   return {
@@ -70,9 +94,17 @@ function parseJump(jump: string): Asked {
   };
 }
 
-async function connectTo(ssh: Ssh, settings: SshSettings, through: Duplex): Promise<Ssh2.Client> {
+async function connectTo(
+  ssh: Ssh,
+  settings: SshSettings,
+  through: Duplex,
+  { failures, readyTimeoutMs = defaultReadyTimeoutMs, keepaliveMs = 0 }: ConnectOptions,
+): Promise<Ssh2.Client> {
   const names = namesOf(settings.hostName, settings.port, settings.hostKeyAlias);
-  const known = knownKeysOf(await readAll(settings.knownHostsFiles), names);
+  const known =
+    settings.hostKey === undefined
+      ? knownKeysOf(await readAll(settings.knownHostsFiles), names)
+      : pinned(settings.hostKey);
   const methods = await authMethodsOf(ssh, settings);
   const client = new ssh.Client();
   let refusal: Error | undefined;
@@ -90,12 +122,14 @@ async function connectTo(ssh: Ssh, settings: SshSettings, through: Duplex): Prom
     username: settings.user,
     sock: through,
     readyTimeout: readyTimeoutMs,
+    keepaliveInterval: keepaliveMs,
+    keepaliveCountMax: 3,
     ...(wanted.length === 0 ? {} : { algorithms: { serverHostKey: wanted } }),
     authHandler: methods.tried,
     hostVerifier: (key: Buffer) => {
       const verdict = verdictOn(key, known);
       if (verdict === 'known') return true;
-      refusal = hostKeyRefused(settings, verdict, fingerprintOf(key));
+      refusal = hostKeyRefused(settings, verdict, fingerprintOf(key), failures);
       return false;
     },
   });
@@ -104,10 +138,16 @@ async function connectTo(ssh: Ssh, settings: SshSettings, through: Duplex): Prom
   } catch (cause) {
     client.end();
     if (refusal !== undefined) throw refusal;
-    if (isAuthFailure(cause)) throw authRefused(settings, methods.told, cause);
+    if (isAuthFailure(cause)) throw authRefused(settings, methods.told, failures, cause);
     throw cause;
   }
   return client;
+}
+
+/** "ssh-ed25519 AAAA…", as a public key's file has it. */
+function pinned(hostKey: string): KnownKeys {
+  const [type = '', base64 = ''] = hostKey.trim().split(/\s+/);
+  return { trusted: [{ type, base64 }], revoked: [] };
 }
 
 /** The server is asked for a key of the kinds that are known; it has others, which would look like a stranger’s. */
@@ -131,6 +171,10 @@ interface AuthMethods {
 async function authMethodsOf(ssh: Ssh, settings: SshSettings): Promise<AuthMethods> {
   const { user: username, agentSocket } = settings;
   const keys: AuthMethods = { tried: [], told: [] };
+  if (settings.privateKey !== undefined) {
+    const tried: Ssh2.AnyAuthMethod[] = [{ type: 'publickey', username, key: settings.privateKey }];
+    return { tried, told: ['the deployment’s own key'] };
+  }
   for (const path of settings.identityFiles) {
     const text = await readFile(path).catch(() => undefined);
     if (text === undefined) continue;
