@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import type { Server as HttpServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { delimiter } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { metadataServer } from './api/metadata.ts';
 import { apiServer, type LoggedRequest } from './api/server.ts';
@@ -13,6 +14,7 @@ import { noMachines } from './machines/none.ts';
 import { operatorIpv4 } from './machines/network.ts';
 import { clearPlace } from './machines/place.ts';
 import { makePlace, realMachines } from './machines/real.ts';
+import { pluginFolder } from './plugin/folder.ts';
 
 export { type Fault, randomFault } from './faults.ts';
 
@@ -47,7 +49,6 @@ export interface Lab extends AsyncDisposable {
 }
 
 const tree = fileURLToPath(new URL('../../.tools/lab', import.meta.url));
-const pluginFolder = fileURLToPath(new URL('plugin/bin', import.meta.url));
 
 /** Why real machines can't be had here; undefined when they can. For tests to skip with. */
 export function whyNoMachines(): string | undefined {
@@ -60,6 +61,9 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const real = options.machines !== 'none';
   const problem = real ? whyNoMachines() : undefined;
   if (problem !== undefined) throw new Error(problem);
+  // Where the official plugin can be had, the same tests run with that one.
+  const official = process.env['RELOCATE_LAB_PLUGIN'] === 'official';
+  const plugin = await pluginFolder();
   const place = real ? await makePlace() : undefined;
   const faults = new Faults();
   const requests: LoggedRequest[] = [];
@@ -85,6 +89,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
       await Promise.all([shut(api), shut(metadata)]);
       await Promise.allSettled(world.background);
       await world.machines.close();
+      await plugin.remove();
     });
     return {
       apiUrl,
@@ -98,7 +103,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
       environment: {
         HCLOUD_ENDPOINT: apiUrl,
         HCLOUD_TOKEN: token,
-        PATH: `${pluginFolder}:${process.env['PATH'] ?? ''}`,
+        PATH: [...(official ? [] : [plugin.path]), process.env['PATH'] ?? ''].join(delimiter),
       },
       operatorAddress: world.machines.operatorAddress,
       async settled() {
@@ -109,6 +114,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   } catch (error) {
     await Promise.all([shut(api), shut(metadata)]);
     if (place !== undefined) await clearPlace(place);
+    await plugin.remove();
     throw error;
   }
 }

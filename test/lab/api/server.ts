@@ -109,9 +109,7 @@ function authorize({ faults }: World, options: ApiOptions, request: IncomingMess
 function spendOne({ faults }: World, limit: { left: number; at: number }): void {
   limit.left = Math.min(hourlyCalls, limit.left + (Date.now() - limit.at) / 1000);
   limit.at = Date.now();
-  const refused = faults.strike('rate-limited') !== undefined;
-  if (refused) limit.left = 0;
-  if (limit.left < 1)
+  if (limit.left < 1 || faults.strike('rate-limited') !== undefined)
     throw new ApiError('rate_limit_exceeded', `limit of ${hourlyCalls} requests per hour reached`);
   limit.left--;
 }
@@ -149,7 +147,7 @@ function send(response: ServerResponse, { status, body }: Reply, limit: { left: 
       : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
     'x-correlation-id': randomBytes(8).toString('hex'),
     'ratelimit-limit': hourlyCalls,
-    'ratelimit-remaining': Math.floor(limit.left),
+    'ratelimit-remaining': status === 429 ? 0 : Math.floor(limit.left),
     // When the account is full again, in seconds since 1970.
     'ratelimit-reset': Math.ceil(Date.now() / 1000 + hourlyCalls - limit.left),
   });
