@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Api, endpointOf, openApi, tokenOf } from './http.ts';
 import { differences, isRecordType, plainName, plainValue, sortSets } from './names.ts';
-import { checkUnchanged, noZone } from './refusals.ts';
+import { checkGap, checkUnchanged, noZone } from './refusals.ts';
 import type { DnsZone, RecordChange, RecordSet, RecordType, ZoneContext } from './zone.ts';
 
 /**
@@ -140,6 +140,7 @@ const keptSchema = z.array(recordSchema.omit({ id: true, name: true, type: true 
 async function replace(client: Client, change: RecordChange): Promise<void> {
   const records = await recordsOf(client, [change.name]);
   checkUnchanged(change, setsOf(records));
+  checkGap(change, 'Cloudflare');
   const { put, remove } = differences(change.before, change.after);
   const batch: {
     deletes: { id: string }[];

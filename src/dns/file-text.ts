@@ -63,7 +63,7 @@ export function parseZone(text: string, zone: string): ZoneText {
     const ttlSeconds = ttl ?? defaultTtl ?? lastTtl;
     if (ttlSeconds === undefined && type !== 'SOA') throw unreadable(text, line.start, 'it has no TTL');
     lastTtl = ttlSeconds ?? seconds(data[6] ?? '');
-    const whole = type === 'CNAME' ? data.map((word) => absolute(word, origin)) : data;
+    const whole = type === 'CNAME' || type === 'NS' ? data.map((word) => absolute(word, origin)) : data;
     entries.push({ name, type, ttlSeconds: lastTtl ?? 0, data: whole, start: line.start, end: line.end });
   }
   if (!entries.some(({ type, name }) => type === 'SOA' && name === zone))
@@ -140,6 +140,11 @@ function unreadable(text: string, at: number, problem: string): RelocateError {
     facts: { line },
     hint: 'Nothing was changed.',
   });
+}
+
+/** Whole names. */
+export function nameServersOf({ entries }: ZoneText, zone: string): string[] {
+  return entries.flatMap(({ name, type, data }) => (type === 'NS' && name === zone ? (data[0] ?? []) : []));
 }
 
 export function setsOf({ entries }: ZoneText, names: readonly string[]): RecordSet[] {

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { spawn } from 'node:child_process';
 import { RelocateError, systemCodeOf } from '../errors.ts';
-import { linesOfSets, parseZone, replaceSets, setsOf, type ZoneText } from './file-text.ts';
-import { delegatedServers } from './query.ts';
+import { linesOfSets, nameServersOf, parseZone, replaceSets, setsOf, type ZoneText } from './file-text.ts';
 import { checkUnchanged } from './refusals.ts';
 import type { DnsZone, RecordChange, ZoneContext } from './zone.ts';
 
@@ -27,7 +26,7 @@ export async function openFile(zone: string, options: FileOptions, context: Zone
     list: async (names) => setsOf(await read(options.path, zone), names),
     replace: (change) =>
       options.edit ? edit(zone, change, options, context) : tell(change, options, context),
-    nameServers: () => delegatedServers(zone),
+    nameServers: async () => nameServersOf(await read(options.path, zone), zone),
   };
 }
 

@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { RelocateError } from '../errors.ts';
 import { type Api, endpointOf, openApi, statusOf, tokenOf } from './http.ts';
-import { absoluteName, differences, isRecordType, plainValue, relativeName, sortSets } from './names.ts';
+import {
+  absoluteName,
+  differences,
+  isRecordType,
+  plainName,
+  plainValue,
+  relativeName,
+  sortSets,
+} from './names.ts';
 import { checkGap, checkUnchanged, noZone } from './refusals.ts';
 import type { DnsZone, RecordChange, RecordSet, ZoneContext } from './zone.ts';
 
@@ -74,7 +82,7 @@ export async function openHetzner(zone: string, { environment, signal }: ZoneCon
     byHand: false,
     list: (names) => list(client, names),
     replace: (change) => replace(client, change),
-    nameServers: () => Promise.resolve(found.authoritative_nameservers.assigned),
+    nameServers: () => Promise.resolve(found.authoritative_nameservers.assigned.map(plainName)),
   };
 }
 
@@ -196,15 +204,16 @@ async function removeSet(client: Client, set: RecordSet): Promise<void> {
   await finish(client, await client.api.request('DELETE', pathOf(client, set)));
 }
 
-const pollMs = 250;
+const firstPollMs = 50;
+const longestPollMs = 1_000;
 const patienceMs = 60_000;
 
 /** Changes are actions that take a moment; what a request answers is only that one has begun. */
 async function finish({ api, signal }: Client, answer: unknown): Promise<void> {
   const deadline = Date.now() + patienceMs;
   let { action } = actionSchema.parse(answer);
-  while (action.status === 'running' && Date.now() < deadline) {
-    await sleep(pollMs, undefined, { signal });
+  for (let pollMs = firstPollMs; action.status === 'running' && Date.now() < deadline; pollMs *= 2) {
+    await sleep(Math.min(pollMs, longestPollMs), undefined, { signal });
     action = actionSchema.parse(await api.request('GET', `/actions/${action.id}`)).action;
   }
   if (action.status === 'success') return;

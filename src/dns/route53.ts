@@ -138,38 +138,54 @@ function awsSet({ name, type, ttlSeconds, values, settings }: RecordSet): Sdk.Re
 }
 
 async function replace(client: Client, { name, before, after }: RecordChange): Promise<void> {
-  const { aws, sdk, zone, zoneId, signal } = client;
+  const { zone, signal } = client;
   const { put, remove } = differences(before, after);
   const replaced = before.filter(({ type }) => put.some((set) => set.type === type));
+  const leaving = await asStored(client, name, [...remove, ...replaced]);
+  const created = put.map((set) => ({ Action: 'CREATE' as const, ResourceRecordSet: awsSet(set) }));
+  const deleted = leaving.map((set) => ({ Action: 'DELETE' as const, ResourceRecordSet: set }));
+  try {
+    await send(client, [...deleted, ...created]);
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'InvalidChangeBatch')) explain(zone, signal)(error);
+    // Deleting wants what is there, to the letter. Where that is so, the server minds creating in the same batch.
+    await asStored(client, name, [...remove, ...replaced]);
+    const kept = deleted.filter(({ ResourceRecordSet: { Type } }) =>
+      remove.some(({ type }) => type === Type),
+    );
+    const put = created.map((change) => ({ ...change, Action: 'UPSERT' as const }));
+    await send(client, [...kept, ...put]).catch(explain(zone, signal));
+  }
+}
+
+/** The sets as Route 53 has them. Throws `dns-changed` where they are not as they were. */
+async function asStored(
+  client: Client,
+  name: string,
+  sets: readonly RecordSet[],
+): Promise<Sdk.ResourceRecordSet[]> {
   const stored = await listOne(client, name);
-  const asStored = (set: RecordSet) => stored.find(({ Type }) => Type === set.type) ?? awsSet(set);
-  const isChanged = [...remove, ...replaced].some(
-    (set) => JSON.stringify(setOf(asStored(set), name)) !== JSON.stringify(set),
-  );
-  if (isChanged) throw changed(name);
-  const changes: Sdk.Change[] = [
-    ...[...remove, ...replaced].map((set) => ({
-      Action: 'DELETE' as const,
-      ResourceRecordSet: asStored(set),
-    })),
-    ...put.map((set) => ({ Action: 'CREATE' as const, ResourceRecordSet: awsSet(set) })),
-  ];
+  return sets.map((set) => {
+    const found = stored.find(({ Type }) => Type === set.type);
+    if (found === undefined || JSON.stringify(setOf(found, name)) !== JSON.stringify(set))
+      throw changed(name);
+    return found;
+  });
+}
+
+async function send({ aws, sdk, zoneId, signal }: Client, changes: Sdk.Change[]): Promise<void> {
   if (changes.length === 0) return;
   const command = new sdk.ChangeResourceRecordSetsCommand({
     HostedZoneId: zoneId,
     ChangeBatch: { Changes: changes, Comment: 'relocate cutover' },
   });
-  await aws.send(command, { abortSignal: signal }).catch((error: unknown) => {
-    if (error instanceof Error && error.name === 'InvalidChangeBatch') throw changed(name, error);
-    return explain(zone, signal)(error);
-  });
+  await aws.send(command, { abortSignal: signal });
 }
 
-function changed(name: string, cause?: unknown): RelocateError {
+function changed(name: string): RelocateError {
   return new RelocateError('dns-changed', `Route 53 has something else for ${name} than a moment ago.`, {
     facts: { name },
     hint: 'Nothing was changed. Look at the name, then run the same command again.',
-    cause,
   });
 }
 

@@ -24,6 +24,9 @@ export interface Bind {
   keys: { right: string; powerless: string; wrong: string };
   /** ALGORITHM:NAME:SECRET of the right key. */
   keyText: string;
+  zoneFile: string;
+  /** Command line that makes it read the file again; for a zone that is static. */
+  reload: string;
   /** Node's own resolver, which asks this server. */
   resolver(): Resolver;
   /** Somebody else changes the zone: lines as nsupdate takes them. */
@@ -37,7 +40,7 @@ const nobody = { uid: 65_534, gid: 65_534 };
 /** Starts a name server for one zone on a free port, as an ordinary user, in a folder of its own. */
 export async function startBind(
   records: readonly string[] = [],
-  { zone = 'example.test', algorithm = 'hmac-sha256' } = {},
+  { zone = 'example.test', algorithm = 'hmac-sha256', isStatic = false } = {},
 ): Promise<Bind> {
   if (program === undefined || nsupdate === undefined) throw new Error(bindReason);
   const folder = await mkdtemp(join(tmpdir(), 'relocate-bind-'));
@@ -52,15 +55,16 @@ export async function startBind(
   const write = (name: string, text: string) => writeFile(join(folder, name), text, { mode: 0o600 });
   for (const [name, text] of Object.entries(texts)) await write(`${name}.key`, text);
   await write('zone', zoneText(zone, records));
+  const policy = isStatic ? '' : 'update-policy { grant relocate zonesub ANY; };';
   const configuration = (port: number) => `
 options {
-  directory "${folder}"; pid-file none; session-keyfile "${folder}/session.key";
+  directory "${folder}"; pid-file "${folder}/named.pid"; session-keyfile "${folder}/session.key";
   listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; };
   recursion no; dnssec-validation no; notify no; check-names primary ignore;
 };
 controls { };
 ${texts.right}${texts.powerless}
-zone "${zone}" { type primary; file "${folder}/zone"; update-policy { grant relocate zonesub ANY; }; };
+zone "${zone}" { type primary; file "${folder}/zone"; ${policy} };
 `;
   const isRoot = process.getuid?.() === 0;
   // The settings hold the port, which is known only when the program is about to start.
@@ -98,6 +102,8 @@ zone "${zone}" { type primary; file "${folder}/zone"; update-policy { grant relo
       wrong: join(folder, 'wrong.key'),
     },
     keyText: `${algorithm}:relocate:${secrets.right.toString('base64')}`,
+    zoneFile: join(folder, 'zone'),
+    reload: `kill -HUP "$(cat '${folder}/named.pid')"`,
     resolver: () => {
       const resolver = new Resolver({ timeout: 2_000, tries: 2 });
       resolver.setServers([`127.0.0.1:${port}`]);
