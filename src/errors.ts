@@ -61,6 +61,7 @@ export const exitCodes = {
   'restore-failed': 1,
   'start-failed': 1,
   'verify-failed': 1,
+  'no-target': 1,
   'deployment-missing': 1,
   'deployment-unfinished': 1,
   'deployment-damaged': 1,

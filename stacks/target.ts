@@ -11,6 +11,9 @@ export interface Target<Options = unknown> {
   readonly summary: string;
   readonly options: ZodType<Options>;
 
+  /** Options, not parsed yet, from what stands behind the name in `--to`, as in `ssh:ops@host`. Absent: nothing may. */
+  optionsOf?(text: string): unknown;
+
   /**
    * Provider plugins of the project's own, by package name: each a program file (.ts or .js) that Node runs. Providers
    * with a published plugin need no entry.

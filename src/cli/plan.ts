@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { withDeployInput } from './deployment.ts';
+import { withDeployInputs } from './deployment.ts';
 import type { Globals } from './globals.ts';
 import { runCommand } from './session.ts';
 
 interface Options {
-  to: string;
+  to?: string;
   snapshot: string;
 }
 
@@ -13,7 +13,7 @@ export function planCommand(program: Command): void {
     .command('plan')
     .summary('what a deploy would do')
     .description('Prints the steps a deploy would take, with sizes and expected times. Nothing happens.')
-    .requiredOption('--to <target>', 'where to, e.g. local')
+    .option('--to <targets>', 'where to, e.g. hetzner,local (default: the targets of relocate.yaml)')
     .option('--snapshot <id>', 'which snapshot', 'latest')
     .addHelpText('after', '\nExample:\n  relocate plan --to local\n')
     .action((options: Options, command: Command) => run(command.optsWithGlobals<Globals>(), options));
@@ -21,13 +21,15 @@ export function planCommand(program: Command): void {
 
 async function run(globals: Globals, options: Options): Promise<void> {
   await runCommand(globals, (session) =>
-    withDeployInput(session, options, async (input) => {
+    withDeployInputs(session, options, async (inputs) => {
       const [{ planDeploy }, { planText }] = await Promise.all([
         import('../relocation/deploy.ts'),
         import('../report/deploy.ts'),
       ]);
-      const plan = await planDeploy(input);
-      session.result(plan, planText(plan));
+      const plans = await Promise.all(inputs.map(planDeploy));
+      const [only] = plans;
+      const value = plans.length === 1 && only !== undefined ? only : { plans };
+      session.result(value, plans.map(planText).join('\n\n'));
     }),
   );
 }

@@ -26,6 +26,8 @@ export const deploymentLayout = {
   scratch: (folder: string, path: string) => join(folder, 'scratch', path),
   reportJson: (folder: string) => join(folder, 'report.json'),
   reportHtml: (folder: string) => join(folder, 'report.html'),
+  /** Why the target was given up; see fallback.ts. */
+  refused: (folder: string) => join(folder, 'refused.json'),
   /** The default of what the target calls the host's folder. */
   host: (folder: string) => join(folder, 'host'),
 };

@@ -177,6 +177,27 @@ function requestOf({ app, manifest }: SavedApp, deployment: string, folder: stri
 
 /** Asks whether the deploy could work now, and changes nothing. Throws `preflight-failed`, `tool-missing`. */
 export async function preflight(
+  prepared: PreparedDeploy,
+  tools: { emit: Emit; signal: AbortSignal },
+): Promise<Finding[]> {
+  const findings = await preflightFindings(prepared, tools);
+  const refusal = refusalOf(findings);
+  if (refusal === undefined) return findings;
+  const refused = findings.filter(({ level }) => level === 'refused');
+  throw new RelocateError('preflight-failed', refusal, {
+    facts: { target: prepared.target.name, codes: refused.map(({ code }) => code).join(', ') },
+    hint: `Nothing was made. ${refused.flatMap(({ hint }) => hint ?? []).join(' ')}`.trim(),
+  });
+}
+
+/** Pure: why a target cannot take it; undefined where it can. */
+export function refusalOf(findings: readonly Finding[]): string | undefined {
+  const refused = findings.filter(({ level }) => level === 'refused');
+  return refused.length === 0 ? undefined : refused.map(({ message }) => message).join('; ');
+}
+
+/** The same, with refusals among the findings. Throws `tool-missing` where Pulumi is. */
+export async function preflightFindings(
   { target, options, request }: PreparedDeploy,
   { emit, signal }: { emit: Emit; signal: AbortSignal },
 ): Promise<Finding[]> {
@@ -189,10 +210,5 @@ export async function preflight(
   for (const { level, code, message } of findings) {
     if (level === 'warning') emit({ type: 'warning', code, message });
   }
-  const refused = findings.filter(({ level }) => level === 'refused');
-  if (refused.length === 0) return findings;
-  throw new RelocateError('preflight-failed', refused.map(({ message }) => message).join('; '), {
-    facts: { target: target.name, codes: refused.map(({ code }) => code).join(', ') },
-    hint: `Nothing was made. ${refused.flatMap(({ hint }) => hint ?? []).join(' ')}`.trim(),
-  });
+  return findings;
 }
