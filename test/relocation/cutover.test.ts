@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Dns } from '../../src/app/app.ts';
 import { openZone } from '../../src/dns/index.ts';
 import type { DnsZone, RecordSet } from '../../src/dns/zone.ts';
 import { type Event, silent } from '../../src/events.ts';
@@ -7,7 +10,7 @@ import { rollback } from '../../src/relocation/cutover-return.ts';
 import { prepareCutover, settleCutover } from '../../src/relocation/cutover-ttl.ts';
 import { cutover } from '../../src/relocation/cutover.ts';
 import { type CutoverSite, makeCutoverSite } from '../support/cutover-site.ts';
-import { bindReason, hasBind } from '../support/servers/bind.ts';
+import { bindReason, hasBind, startBind } from '../support/servers/bind.ts';
 
 const withBind = hasBind ? describe : describe.skip;
 const tools = () => ({ emit: silent, signal: new AbortController().signal });
@@ -260,3 +263,43 @@ withBind(`moving names in a real zone (${bindReason})`, () => {
     return a.name < b.name ? -1 : 1;
   }
 });
+
+(hasBind ? test : test.skip)(
+  `a zone that is changed by hand: a person is told what to write, and waited for (${bindReason})`,
+  async () => {
+    const site = await makeCutoverSite();
+    const bind = await startBind(['www 2 IN A 192.0.2.1'], { isStatic: true });
+    try {
+      const www = `www.${bind.zone}`;
+      const dns: Dns = {
+        zone: bind.zone,
+        names: [www],
+        ttlSeconds: 1,
+        servers: [bind.server],
+        provider: { kind: 'file', path: bind.zoneFile, edit: false },
+      };
+      const said: string[] = [];
+      const byPerson = async () => {
+        const text = await readFile(bind.zoneFile, 'utf8');
+        const changed = text
+          .replace('2026010101', '2026010102')
+          .replace('www 2 IN A 192.0.2.1', 'www 5 IN A 127.0.0.1');
+        await writeFile(bind.zoneFile, changed);
+        execFileSync('/bin/sh', ['-c', bind.reload]);
+      };
+      const emit = (event: Event) => {
+        if (event.type !== 'note') return;
+        said.push(event.message);
+        setTimeout(() => void byPerson(), 700);
+      };
+      const input = site.input({ dns, patienceMs: 20_000 });
+      const report = await cutover(input, { emit, signal: new AbortController().signal });
+      expect(report.outcome).toBe('passed');
+      expect(said).toEqual([expect.stringContaining(`+ ${www}. 1 IN A 127.0.0.1`)]);
+      expect(await bind.resolver().resolve4(www)).toEqual(['127.0.0.1']);
+    } finally {
+      await bind.stop();
+      await site.remove();
+    }
+  },
+);
