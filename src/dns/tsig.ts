@@ -33,7 +33,10 @@ export type TsigAlgorithm = keyof typeof hashes;
 
 /** A key file as `tsig-keygen` writes it. Never quotes it. Throws `usage`. */
 export function parseKeyFile(text: string): TsigKey {
-  const plain = text.replaceAll(/\/\*[^]*?\*\/|(?:\/\/|#).*$/gm, '');
+  // A secret may hold what begins a comment elsewhere.
+  const plain = text.replaceAll(/"[^"]*"|\/\*[^]*?\*\/|(?:\/\/|#).*$/gm, (part) =>
+    part.startsWith('"') ? part : '',
+  );
   const name = /\bkey\s+"?([^\s"{;]+)"?\s*\{/.exec(plain)?.[1];
   const algorithm = /\balgorithm\s+"?([\w.-]+)"?\s*;/.exec(plain)?.[1];
   const secret = /\bsecret\s+"?([\w+/=]+)"?\s*;/.exec(plain)?.[1];

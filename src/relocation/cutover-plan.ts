@@ -14,15 +14,24 @@ export function isOpen({ state }: Cutover): boolean {
   return ['preparing', 'prepared', 'switching', 'returning'].includes(state);
 }
 
-/** What a name had before all changes that are under way, and how long its answers are usually kept. */
+/**
+ * What a name had before all changes that are under way, and how long its answers are usually kept. Where nothing but
+ * times to live was changed, or `force` is said, what somebody else put there since is what it had before.
+ */
 export function originOf(
   name: string,
   now: readonly RecordSet[],
   last: Cutover | undefined,
-): Pick<MovedName, 'before' | 'usualTtlSeconds'> {
+  force: boolean,
+): Omit<MovedName, 'name' | 'after'> {
   const known = last?.names.find((one) => one.name === name);
-  if (last !== undefined && known !== undefined && isOpen(last)) return known;
   const before = setsOf(now, name);
+  if (last !== undefined && known !== undefined && isOpen(last)) {
+    const { usualTtlSeconds, passing = [] } = known;
+    const mayBeNew = force || last.state === 'prepared' || last.state === 'preparing';
+    if (isOurs(before, known) || !mayBeNew)
+      return { before: known.before, usualTtlSeconds, passing: [...passing, ...known.after] };
+  }
   const isShort = known !== undefined && ['switched', 'done', 'settling'].includes(last?.state ?? '');
   return { before, usualTtlSeconds: isShort ? known.usualTtlSeconds : longestTtl(before) };
 }
@@ -72,8 +81,8 @@ export function afterwards(
  * Whether all that a name has is what it was or what it is to become, also half of each, as an interrupted change leaves
  * it where a provider changes records one by one.
  */
-export function isOurs(now: readonly RecordSet[], { before, after }: MovedName): boolean {
-  const known = new Set([...before, ...after].flatMap(keysOf));
+export function isOurs(now: readonly RecordSet[], { before, after, passing = [] }: MovedName): boolean {
+  const known = new Set([...before, ...after, ...passing].flatMap(keysOf));
   if (now.length === 0) return before.length === 0 || after.length === 0 || isSwap(before, after);
   return now.flatMap(keysOf).every((key) => known.has(key));
 }

@@ -39,6 +39,8 @@ const name = z.object({
   before: z.array(recordSet),
   /** All that it is to have; as `before`, with a shorter time to live, while nothing but that was changed. */
   after: z.array(recordSet),
+  /** What a cutover that was under way before this one put there, or was about to. */
+  passing: z.array(recordSet).exactOptional(),
   /** How long its answers may be kept in quiet times. */
   usualTtlSeconds: z.number(),
 });

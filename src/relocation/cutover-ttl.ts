@@ -36,7 +36,7 @@ export function prepareCutover(
     const { last } = book;
     const ttlSeconds = Math.max(dns.ttlSeconds, zone.leastTtlSeconds);
     const names = dns.names.map((name) => {
-      const origin = originOf(name, now, last);
+      const origin = originOf(name, now, last, input.force);
       return { name, ...origin, after: lowered(origin.before, ttlSeconds) };
     });
     const isUnderWay = last?.state === 'switching' || last?.state === 'returning';

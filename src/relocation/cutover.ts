@@ -5,7 +5,7 @@ import { RelocateError } from '../errors.ts';
 import type { HostOutput } from '../hosts/host.ts';
 import { withCutoverLock } from './app-lock.ts';
 import { checkFront, frontDoors, type FrontDoor } from './cutover-checks.ts';
-import { afterwards, cachesUntil, originOf, setsOf } from './cutover-plan.ts';
+import { afterwards, cachesUntil, isOpen, originOf, setsOf } from './cutover-plan.ts';
 import type { Cutover, MovedName } from './cutover-record.ts';
 import {
   checkOurs,
@@ -89,10 +89,18 @@ async function cutoverAlone(input: CutoverInput, tools: CutoverTools): Promise<C
     return { ...report, finishedAt, outcome: 'passed', servers: [], checks, cachesUntil: undefined, next };
   }
   const resumed = resumable(book.last, deployment.name, planned);
-  if (resumed === undefined && planned.some(({ changed }) => changed)) {
-    if (!(await input.confirm(planned, target))) throw declined();
-  }
-  const begun = resumed ?? (await begin(book, names, deployment.name, input));
+  const isIdle = planned.every(({ before, after }) => sameAnswers(before, after));
+  // Names that lead there already, and no cutover under way: nothing is begun that could be taken back.
+  const idle = isIdle && (book.last === undefined || !isOpen(book.last));
+  if (resumed === undefined && !idle && !(await input.confirm(planned, target))) throw declined();
+  const begun =
+    resumed ??
+    (idle
+      ? newCutover(planned.map(stays), deployment.name, input, 'done')
+      : await book.begin({
+          ...newCutover(names, deployment.name, input, 'switching'),
+          loweredAt: book.last?.state === 'prepared' ? book.last.loweredAt : undefined,
+        }));
   const moved = begun.state === 'switching' ? await move(zone, begun, input, tools) : undefined;
   const done = await followUp(book, zone, begun, doors, input, tools, moved !== undefined);
   return { ...report, ...done, checks: [...checks, ...done.checks], finishedAt: new Date().toISOString() };
@@ -125,16 +133,11 @@ function planNames(
 ): MovedName[] {
   const ttlSeconds = Math.max(dns.ttlSeconds, zone.leastTtlSeconds);
   const names = dns.names.map((name) => {
-    const origin = originOf(name, now, last);
+    const origin = originOf(name, now, last, force);
     const after = afterwards(name, origin.before, [host.address], { ...dns, ttlSeconds });
     return { name, ...origin, after };
   });
-  // What an earlier cutover to another place put there is ours as well.
-  const known = names.map((one) => {
-    const earlier = last?.names.find(({ name }) => name === one.name)?.after ?? [];
-    return { ...one, after: [...one.after, ...earlier] };
-  });
-  checkOurs(now, known, force);
+  checkOurs(now, names, force);
   return names;
 }
 
@@ -203,24 +206,17 @@ function resumable(
   return isSame && names.length === last.names.length ? last : undefined;
 }
 
-async function begin(
-  book: CutoverBook,
+function newCutover(
   names: MovedName[],
   deployment: string,
   { dns, target, allowGap }: CutoverInput,
-): Promise<Cutover> {
-  const { last } = book;
-  const loweredAt = last?.state === 'prepared' ? last.loweredAt : undefined;
-  return book.begin({
-    startedAt: new Date().toISOString(),
-    dns,
-    target,
-    deployment,
-    state: 'switching',
-    names,
-    allowGap,
-    loweredAt,
-  });
+  state: Cutover['state'],
+): Cutover {
+  return { startedAt: new Date().toISOString(), dns, target, deployment, state, names, allowGap };
+}
+
+function stays({ name, before }: CutoverReport['names'][number]): MovedName {
+  return { name, before, after: before, usualTtlSeconds: 0 };
 }
 
 async function move(

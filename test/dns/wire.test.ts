@@ -125,6 +125,11 @@ describe('signatures', () => {
       algorithm: 'hmac-sha512',
       secret: Buffer.from('secret'),
     });
+    const marks = 'ab//cd/*ef*/gh==';
+    const { secret } = parseKeyFile(
+      `key k { algorithm hmac-sha256; secret "${marks.replaceAll('*', '+')}"; };`,
+    );
+    expect(secret).toEqual(Buffer.from(marks.replaceAll('*', '+'), 'base64'));
     expect(parseKeyText('relocate:c2VjcmV0')).toMatchObject({ algorithm: 'hmac-sha256' });
     for (const wrong of ['', 'relocate', 'a:b:c:d', 'hmac-sha9:relocate:c2VjcmV0']) {
       expect(() => parseKeyText(wrong)).toThrow('TSIG key');

@@ -242,6 +242,44 @@ withBind(`moving names in a real zone (${bindReason})`, () => {
     expect(await listed()).toEqual(before);
   });
 
+  test('a cutover that stopped half-way is gone on with to another target, and one rollback leads to the beginning', async () => {
+    const before = await listed();
+    await site.deploy('second', '127.0.0.2');
+    const stopping = new AbortController();
+    const emit = (event: Event) => {
+      if (event.type === 'progress' && event.phase === 'names' && event.doneItems === 2) stopping.abort();
+    };
+    await expect(cutover(site.input(), { emit, signal: stopping.signal })).rejects.toThrow('aborted');
+    expect((await listed()).map(({ values }) => values[0])).toContain('127.0.0.1');
+    const second = site.input({ wait: false, target: 'second', force: true, patienceMs: 1_500, checks: [] });
+    await cutover(second, tools());
+    expect((await listed()).map(({ values }) => values[0])).toEqual(Array(3).fill('127.0.0.2'));
+    await rollback(site.input({ wait: false }), tools());
+    expect(await listed()).toEqual(before);
+    await expect(rollback(site.input(), tools())).rejects.toMatchObject({ code: 'cutover-missing' });
+  });
+
+  test('what was prepared long ago is no reason to put back what is no longer true', async () => {
+    await prepareCutover(site.input(), tools());
+    const name = `app.${site.bind.zone}`;
+    site.bind.update(`update delete ${name} A`, `update add ${name} 3 A 192.0.2.77`);
+    const before = await listed();
+    await cutover(site.input({ wait: false }), tools());
+    await rollback(site.input({ wait: false }), tools());
+    const after = await listed();
+    expect(after.find((set) => set.name === name)).toEqual(before.find((set) => set.name === name));
+  });
+
+  test('names that lead there already are verified, and nothing is begun that a rollback would take for a move', async () => {
+    const before = await listed();
+    await cutover(site.input({ wait: false }), tools());
+    await site.deploy('local', '127.0.0.1');
+    const asked = site.input({ confirm: () => Promise.reject(new Error('asked')) });
+    expect(await cutover(asked, tools())).toMatchObject({ outcome: 'passed' });
+    await rollback(site.input({ wait: false }), tools());
+    expect(await listed()).toEqual(before);
+  });
+
   test('a server of the zone that is down is told, and is no success', async () => {
     const dns = { ...site.dns, servers: [site.bind.server, '127.0.0.1:1'] };
     const report = await cutover(site.input({ dns, wait: false }), tools());
