@@ -48,15 +48,21 @@ export async function openRepository(
   password: string,
   { compression = 'auto', threadCount, whileUnlocking }: OpenRepositoryOptions = {},
 ): Promise<Repository> {
+  // On a distant storage each question is a way there and back.
+  const listing = storage.list('key');
+  listing.catch(() => {});
   if (!(await hasConfig(storage))) {
     await assertNoRemains(storage);
     throw new RelocateError('repository-missing', `There is no repository at ${storage.url}.`, {
       hint: 'Name another one with -r, or create this one with: relocate init --repository',
     });
   }
-  const { id, master } = await unlockMaster(storage, password, () => {
-    engineModule().catch(() => {});
-    whileUnlocking?.();
+  const { id, master } = await unlockMaster(storage, password, {
+    listing,
+    whileDeriving() {
+      engineModule().catch(() => {});
+      whileUnlocking?.();
+    },
   });
   return makeEngine(storage, master, await loadConfig(storage, master), id, { compression, threadCount });
 }

@@ -66,21 +66,28 @@ export async function createKey(storage: Storage, master: MasterKey, password: s
   return name;
 }
 
+export interface UnlockOptions {
+  /** The key files, where somebody has asked for them already. */
+  listing?: ReturnType<Storage['list']>;
+  /** Called when another thread is busy with the password. */
+  whileDeriving?: () => void;
+}
+
 /**
- * Tries every key file. `whileDeriving` is called when another thread is busy with it. Throws `wrong-password`, or `repository-damaged` where no key file can be read at all.
+ * Tries every key file. Throws `wrong-password`, or `repository-damaged` where no key file can be read at all.
  */
 export async function unlockMaster(
   storage: Storage,
   password: string,
-  whileDeriving: () => void = () => {},
+  { listing = storage.list('key'), whileDeriving }: UnlockOptions = {},
 ): Promise<{ id: Id; master: MasterKey }> {
-  const files = (await storage.list('key')).toSorted(byName);
+  const files = (await listing).toSorted(byName);
   const problems: unknown[] = [];
   let tried = 0;
   for (const file of files) {
     try {
       const opening = openKey(file.name, await readKey(storage, file), password);
-      whileDeriving();
+      whileDeriving?.();
       const master = await opening;
       if (master) return { id: file.name, master };
       tried += 1;

@@ -25,23 +25,25 @@ export class Packer {
   /** Used again and again, as fresh memory is slow; shared, so that a thread can digest it. */
   #buffer: Buffer = Buffer.alloc(0);
   #spare: Buffer[] = [];
-  /** Settles when the pack that was filled last is stored; `#earlier`, when the one before it is. */
-  #saving: Promise<void> = Promise.resolve();
-  #earlier: Promise<void> = Promise.resolve();
+  /** Packs at most that are being stored. */
+  readonly #atOnce: number;
+  /** Of the packs that were filled last, as many and one more: each settles when its pack is stored. */
+  #saves: Promise<void>[] = [];
 
   constructor(type: BlobType, tools: PackerTools) {
     this.#type = type;
     this.#tools = tools;
+    this.#atOnce = tools.storage.savesAtOnce ?? 1;
   }
 
-  /** Copies the blob when there is room: one pack is being stored, another one is full, and all who come wait. */
+  /** Copies the blob when there is room: when packs are being stored, and another one is full, all who come wait. */
   async add(id: Id, sealed: Buffer, uncompressedLength: number): Promise<void> {
-    let earlier;
+    let before;
     do {
-      earlier = this.#earlier;
-      await earlier;
+      before = this.#saves;
+      if (before.length > this.#atOnce) await before[0];
       // Of all who waited, the first ones may have filled the next pack.
-    } while (earlier !== this.#earlier);
+    } while (before !== this.#saves);
     this.#makeRoom(sealed.length);
     sealed.copy(this.#buffer, this.#sizeBytes);
     this.#blobs.push({
@@ -58,7 +60,7 @@ export class Packer {
   /** Stores what there is; resolves when all of it is safe. */
   async flush(): Promise<void> {
     if (this.#blobs.length > 0) this.#close();
-    await this.#saving;
+    await Promise.all(this.#saves);
   }
 
   #makeRoom(bytes: number): void {
@@ -83,10 +85,11 @@ export class Packer {
     this.#blobs = [];
     this.#buffer = Buffer.alloc(0);
     this.#sizeBytes = 0;
-    this.#earlier = this.#saving;
-    this.#saving = this.#saving.then(() => this.#save(blobs, content)).then(() => this.#keep(buffer));
-    // Whoever waits next sees the error; until then it is not an unhandled one.
-    this.#saving.catch(() => {});
+    const turn = this.#saves.at(-this.#atOnce) ?? Promise.resolve();
+    const save = turn.then(() => this.#save(blobs, content)).then(() => this.#keep(buffer));
+    // Whoever waits next sees the error, and all that come after it have it too; until then it is not an unhandled one.
+    save.catch(() => {});
+    this.#saves = [...this.#saves.slice(-this.#atOnce), save];
   }
 
   #keep(buffer: Buffer): void {

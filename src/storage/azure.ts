@@ -6,6 +6,7 @@ import { below, parseNamedPlace, type NamedPlace } from './storage-place.ts';
 import { pacedBody, readExactly } from './storage-traffic.ts';
 import {
   describeFile,
+  distantSavesAtOnce,
   folders,
   isFileName,
   pathOf,
@@ -25,6 +26,7 @@ export async function openAzureStorage(address: string, traffic?: Traffic): Prom
 
 class AzureStorage implements Storage {
   readonly url: string;
+  readonly savesAtOnce = distantSavesAtOnce;
   readonly #place: NamedPlace;
   readonly #container: ContainerClient;
   readonly #traffic: Traffic | undefined;

@@ -5,6 +5,7 @@ import { below, parseNamedPlace, type NamedPlace } from './storage-place.ts';
 import { readExactly } from './storage-traffic.ts';
 import {
   describeFile,
+  distantSavesAtOnce,
   folders,
   isFileName,
   pathOf,
@@ -24,6 +25,7 @@ export async function openGcsStorage(address: string, traffic?: Traffic): Promis
 
 class GcsStorage implements Storage {
   readonly url: string;
+  readonly savesAtOnce = distantSavesAtOnce;
   readonly #place: NamedPlace;
   readonly #client: GcsClient;
   readonly #traffic: Traffic | undefined;

@@ -90,6 +90,7 @@ export function retrying(
 
   return {
     url: inner.url,
+    savesAtOnce: inner.savesAtOnce,
     initialise: () => persist(() => inner.initialise()),
     save: (file, content) => persist(() => inner.save(file, content)),
     load: (file, range) => persist(() => inner.load(file, range)),

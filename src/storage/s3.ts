@@ -7,6 +7,7 @@ import { parseS3Place, type S3Place } from './s3-place.ts';
 import { pacedBody, readExactly } from './storage-traffic.ts';
 import {
   describeFile,
+  distantSavesAtOnce,
   folders,
   isFileName,
   pathOf,
@@ -35,6 +36,7 @@ export async function openS3Storage(address: string, traffic?: Traffic): Promise
 /** A repository below a prefix of a bucket, on AWS or on any server that speaks its protocol. */
 class S3Storage implements Storage {
   readonly url: string;
+  readonly savesAtOnce = distantSavesAtOnce;
   readonly #place: S3Place;
   readonly #sdk: Sdk;
   readonly #client: S3Sdk.S3Client;

@@ -6,6 +6,7 @@ import { SftpSession, type Attributes } from './sftp-session.ts';
 import { storageFull } from './storage-errors.ts';
 import {
   describeFile,
+  distantSavesAtOnce,
   folders,
   isFileName,
   pathOf,
@@ -32,6 +33,7 @@ export async function openSftpStorage(address: string, traffic?: Traffic): Promi
 /** A repository in a folder of an SFTP server, over one connection, which is made anew when it was lost. */
 class SftpStorage implements Storage {
   readonly url: string;
+  readonly savesAtOnce = distantSavesAtOnce;
   readonly #place: SftpPlace;
   readonly #traffic: Traffic | undefined;
   #opening: Promise<SftpSession> | undefined;

@@ -31,6 +31,12 @@ export interface Storage {
   /** As given by the user, without any secret: fit for messages. */
   readonly url: string;
 
+  /**
+   * So many files may well be stored side by side, because storing one is mostly waiting. Left out: one, for a disk gains
+   * nothing and each takes memory.
+   */
+  readonly savesAtOnce?: number | undefined;
+
   /** Makes the folders that a repository needs. Safe to call on an existing one. */
   initialise(): Promise<void>;
 
@@ -69,6 +75,9 @@ export interface Traffic {
   upload?: (bytes: number) => Promise<void>;
   download?: (bytes: number) => Promise<void>;
 }
+
+/** What storages behind a network say as `savesAtOnce`: enough to hide the way there and back; 17 MiB of memory each. */
+export const distantSavesAtOnce = 4;
 
 /** Folders of restic's default layout; packs are spread over 256 folders by the first two digits of their name. */
 export const folders: Readonly<Record<Exclude<FileType, 'config'>, string>> = {
