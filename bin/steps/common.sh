@@ -42,6 +42,8 @@ wait_for_other_setup() {
 
 # Puts a file at its place in one move; a hard link where possible, because these are large.
 place() {
+  # Of two names of one file, mv refuses to make one.
+  [ "$1" -ef "$2" ] && return
   ln "$1" "$2.$$" 2>/dev/null || cp "$1" "$2.$$"
   mv -f "$2.$$" "$2"
 }
