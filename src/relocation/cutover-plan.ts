@@ -30,10 +30,14 @@ export function originOf(
     const { usualTtlSeconds, passing = [] } = known;
     const mayBeNew = force || last.state === 'prepared' || last.state === 'preparing';
     if (isOurs(before, known) || !mayBeNew)
-      return { before: known.before, usualTtlSeconds, passing: [...passing, ...known.after] };
+      return { before: known.before, usualTtlSeconds, passing: unique([...passing, ...known.after]) };
   }
   const isShort = known !== undefined && ['switched', 'done', 'settling'].includes(last?.state ?? '');
   return { before, usualTtlSeconds: isShort ? known.usualTtlSeconds : longestTtl(before) };
+}
+
+function unique(sets: readonly RecordSet[]): RecordSet[] {
+  return [...new Map(sets.map((set) => [JSON.stringify(set), set])).values()];
 }
 
 export function longestTtl(sets: readonly RecordSet[]): number {

@@ -49,7 +49,6 @@ export type MovedName = z.output<typeof name>;
 /**
  * `preparing` → `prepared` (times to live are short) → `switching` → `switched` (the servers say so) → `done` (caches
  * have run out) → `settling` → `settled` (times to live are as usual). From each of them `returning` → `returned`.
- * `replaced`: another cutover has begun in its midst, and has its `before`.
  */
 const states = z.enum([
   'preparing',
@@ -61,7 +60,6 @@ const states = z.enum([
   'settled',
   'returning',
   'returned',
-  'replaced',
 ]);
 export type CutoverState = z.output<typeof states>;
 

@@ -70,15 +70,18 @@ export class CutoverBook {
 
   /** The newest that was not taken back. */
   get last(): Cutover | undefined {
-    return this.#cutovers.findLast(({ state }) => state !== 'returned' && state !== 'replaced');
+    return this.#cutovers.findLast(({ state }) => state !== 'returned');
   }
 
+  /** Takes the place of one that stopped half-way and whose names it has, with what they had before; else comes after it. */
   async begin(cutover: Cutover): Promise<Cutover> {
     const { last } = this;
-    if (last !== undefined && isOpen(last)) {
-      this.#cutovers[this.#cutovers.indexOf(last)] = { ...last, state: 'replaced' };
-    }
-    this.#cutovers.push(cutover);
+    const isHeir =
+      last !== undefined &&
+      isOpen(last) &&
+      last.names.every(({ name }) => cutover.names.some((one) => one.name === name));
+    if (isHeir) this.#cutovers[this.#cutovers.indexOf(last)] = cutover;
+    else this.#cutovers.push(cutover);
     await this.#write();
     return cutover;
   }
@@ -228,7 +231,7 @@ const tickMs = 1_000;
 export async function waitForCaches(until: Date, tools: CutoverTools): Promise<void> {
   const totalMs = until.getTime() - Date.now();
   if (totalMs <= 0) return;
-  const title = `waiting for caches, until ${until.toISOString()}`;
+  const title = `waiting for caches, until ${until.toISOString().replace(/\.\d+Z$/, 'Z')}`;
   await inPhase(tools, 'caches', title, async () => {
     const total = Math.ceil(totalMs / 1000);
     for (;;) {

@@ -64,7 +64,7 @@ async function cutoverAlone(input: CutoverInput, tools: CutoverTools): Promise<C
   const names = planNames(now, host, book.last, zone, input);
   await warnOfDelegation(zone, dns, tools);
   const doors = frontDoors(host, input.services);
-  const checks = await checkTarget(deployment, doors, input, tools);
+  const { own, front } = await checkTarget(deployment, doors, input, tools);
   const planned = names.map((one) => ({
     name: one.name,
     before: setsOf(now, one.name),
@@ -86,7 +86,15 @@ async function cutoverAlone(input: CutoverInput, tools: CutoverTools): Promise<C
   if (dryRun) {
     const next = `To do it: relocate cutover --to ${target}`;
     const finishedAt = new Date().toISOString();
-    return { ...report, finishedAt, outcome: 'passed', servers: [], checks, cachesUntil: undefined, next };
+    return {
+      ...report,
+      finishedAt,
+      outcome: 'passed',
+      servers: [],
+      checks: [...own, ...front],
+      cachesUntil: undefined,
+      next,
+    };
   }
   const resumed = resumable(book.last, deployment.name, planned);
   const isIdle = planned.every(({ before, after }) => sameAnswers(before, after));
@@ -103,7 +111,10 @@ async function cutoverAlone(input: CutoverInput, tools: CutoverTools): Promise<C
         }));
   const moved = begun.state === 'switching' ? await move(zone, begun, input, tools) : undefined;
   const done = await followUp(book, zone, begun, doors, input, tools, moved !== undefined);
-  return { ...report, ...done, checks: [...checks, ...done.checks], finishedAt: new Date().toISOString() };
+  // With --force the target's own checks may not have passed; what is not known to be right is not right.
+  const outcome = overall([...own.map((one) => one.outcome), done.outcome]);
+  const checks = [...own, ...done.checks];
+  return { ...report, ...done, outcome, checks, finishedAt: new Date().toISOString() };
 }
 
 async function findDeployment({
@@ -147,11 +158,11 @@ async function checkTarget(
   doors: readonly FrontDoor[],
   input: CutoverInput,
   tools: CutoverTools,
-): Promise<CheckOutcome[]> {
+): Promise<{ own: CheckOutcome[]; front: CheckOutcome[] }> {
   const { dns, force } = input;
   const { signal } = tools;
-  const checks = await inPhase(tools, 'checks', `checking ${deployment.name}`, async () => {
-    const own = await input.checkDeployment(deployment, signal);
+  const both = await inPhase(tools, 'checks', `checking ${deployment.name}`, async () => {
+    const own = (await input.checkDeployment(deployment, signal)) ?? [notAsked];
     const front = await checkFront({
       names: dns.names,
       checks: input.checks,
@@ -160,10 +171,11 @@ async function checkTarget(
       patienceMs: 0,
       signal,
     });
-    return [...(own ?? [notAsked]), ...front];
+    return { own, front };
   });
+  const checks = [...both.own, ...both.front];
   const outcome = overall(checks.map(({ outcome }) => outcome));
-  if (outcome === 'passed') return checks;
+  if (outcome === 'passed') return both;
   const worst = checks.find((one) => one.outcome === outcome);
   const said = worst === undefined ? 'it has no checks' : `${worst.title}: ${worst.detail}`;
   if (force) {
@@ -172,7 +184,7 @@ async function checkTarget(
       code: 'checks-not-passed',
       message: `Going on by --force, though ${said}`,
     });
-    return checks;
+    return both;
   }
   const word = outcome === 'failed' ? 'fail' : 'could not all be run';
   throw new RelocateError('cutover-refused', `The checks of ${deployment.name} ${word}: ${said}`, {
