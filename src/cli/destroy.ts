@@ -7,6 +7,7 @@ import { runCommand } from './session.ts';
 interface Options {
   to?: string;
   deployment?: string;
+  force?: boolean;
 }
 
 export function destroyCommand(program: Command): void {
@@ -18,6 +19,7 @@ export function destroyCommand(program: Command): void {
     )
     .option('--to <target>', 'every deployment to this target')
     .option('--deployment <name>', 'this deployment alone')
+    .option('--force', 'also one that the app’s names were moved to')
     .addHelpText(
       'after',
       '\nExamples:\n  relocate destroy --to local\n  relocate destroy --deployment guestbook-local-20260131t120000\n',
@@ -40,6 +42,7 @@ async function run(globals: Globals, options: Options): Promise<void> {
       {
         stateFolder,
         which,
+        force: options.force ?? false,
         openRepository: () => openRepositoryOf(session, app),
         targetOf,
         targetOptions: (name) => app?.targets.find((choice) => choice.name === name)?.options,

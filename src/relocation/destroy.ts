@@ -11,6 +11,7 @@ import type { Repository } from '../repository/repository.ts';
 import { databaseService, strayClusters } from './databases.ts';
 import { withDeployLock } from './app-lock.ts';
 import { stackPassphrase } from './deploy-work.ts';
+import { readCutovers } from './cutover-record.ts';
 import { findSecrets, type DeriveSecret } from './deployment-keys.ts';
 import { deploymentNames, forgetDeployment, missing, readPlan } from './deployments.ts';
 import { dropDatabase } from './drop-databases.ts';
@@ -27,6 +28,8 @@ export interface DestroyInput {
    * closed by the caller.
    */
   openRepository: () => Promise<Repository>;
+  /** Also a deployment that the app's names were moved to. */
+  force?: boolean;
   targetOf: (name: string) => Target;
   /** Options parsed by the target's schema; undefined: the defaults. */
   targetOptions?: (target: string) => unknown;
@@ -55,6 +58,7 @@ interface Doomed {
  */
 export async function destroy(input: DestroyInput, tools: Tools): Promise<DestroyResult> {
   const doomed = await choose(input);
+  if (input.force !== true) await refuseWhileNamesLead(input.stateFolder, doomed);
   const result: DestroyResult = { destroyed: [] };
   let failure: { error: unknown } | undefined;
   for (const one of doomed) {
@@ -78,6 +82,19 @@ export async function destroy(input: DestroyInput, tools: Tools): Promise<Destro
   }
   if (failure !== undefined) throw failure.error;
   return result;
+}
+
+/** The app would be gone for everybody, at once. */
+async function refuseWhileNamesLead(stateFolder: string, doomed: readonly Doomed[]): Promise<void> {
+  for (const { name, plan } of doomed) {
+    const cutovers = await readCutovers(stateFolder, plan.app);
+    const last = cutovers.findLast(({ state }) => state !== 'returned');
+    if (last?.deployment !== name) continue;
+    throw new RelocateError('deployment-busy', `${last.dns.names.join(', ')} were moved to ${name}.`, {
+      facts: { deployment: name, names: last.dns.names.join(' ') },
+      hint: 'Nothing was destroyed. Take the names back with “relocate cutover --rollback”, or move them elsewhere; or add --force.',
+    });
+  }
 }
 
 async function choose({ stateFolder, which }: DestroyInput): Promise<Doomed[]> {

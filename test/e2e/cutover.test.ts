@@ -46,7 +46,7 @@ dns:
     await writeFile(join(app.folder, 'Procfile'), await readFile('test/fixtures/notes-app/Procfile', 'utf8'));
   });
   afterAll(async () => {
-    await run('destroy', '--to', 'local').catch(() => {});
+    await run('destroy', '--to', 'local', '--force').catch(() => {});
     await bind.stop();
     await app.remove();
   });
@@ -110,6 +110,9 @@ dns:
     expect(await run('cutover', '--to', 'local', '--yes', '--no-wait')).toMatchObject({ exitCode: 3 });
     expect(await run('cutover', '--settle')).toMatchObject({ exitCode: 0 });
     expect(await addresses()).toEqual([{ address: '127.0.0.1', ttl: 300 }]);
+    const refused = await run('destroy', '--to', 'local');
+    expect(refused).toMatchObject({ exitCode: 11 });
+    expect(refused.stderr).toContain(`www.${bind.zone} were moved to ${deployed.deployment}`);
     expect(await run('cutover', '--rollback', '--no-wait')).toMatchObject({ exitCode: 3 });
     expect(await addresses()).toEqual([{ address: '192.0.2.1', ttl: 300 }]);
   });
