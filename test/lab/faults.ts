@@ -27,7 +27,7 @@ export type FaultKind =
   | { kind: 'never-boots' }
   /** It starts, and its port 22 answers nothing. */
   | { kind: 'ssh-silent' }
-  /** Its disk and its volumes are full as soon as they are there, but for a few KiB. */
+  /** Its disk and its volumes are full, but for a few KiB, as soon as it has booted. */
   | { kind: 'disk-full' }
   /** The plug is pulled once so many bytes have reached it: in the middle of a restore. It stays dark. */
   | { kind: 'dies'; afterBytes: number };

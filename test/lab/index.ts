@@ -73,6 +73,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
     faults,
     machines: noMachines(),
     actionMs: options.actionMs ?? 50,
+    stuck: new Set(),
     background: new Set(),
   };
   const token = randomBytes(32).toString('hex');

@@ -7,7 +7,8 @@ import { ok, type Route, route, type World } from './world.ts';
 type Reference = Action['resources'][number];
 
 /**
- * Begins an action: it is running, its work is done in the background, then it has succeeded or failed. Meanwhile the
+ * Begins an action: it is running, its work is done in the background, then it has succeeded or failed; one that follows
+ * another begins its work when that has succeeded. Meanwhile the
  * servers and volumes that it is about are locked.
  */
 export function startAction(
@@ -15,6 +16,7 @@ export function startAction(
   command: string,
   resources: readonly Reference[],
   work: () => Promise<void> | void = () => undefined,
+  follows?: Action,
 ): Action {
   const action: Action = {
     id: newId(world.state),
@@ -27,22 +29,33 @@ export function startAction(
     resources: [...resources],
   };
   world.state.actions.push(action);
-  const done = perform(world, action, work);
+  const done = perform(world, action, work, follows);
   world.background.add(done);
   void done.finally(() => world.background.delete(done));
   return action;
 }
 
-async function perform(world: World, action: Action, work: () => Promise<void> | void): Promise<void> {
+async function perform(
+  world: World,
+  action: Action,
+  work: () => Promise<void> | void,
+  follows: Action | undefined,
+): Promise<void> {
   const concerns = (fault: { command?: string }) =>
     fault.command === undefined || fault.command === action.command;
-  if (world.faults.strike('stuck-actions', concerns) !== undefined) return;
+  const waits = () => follows?.status === 'running' && !world.stuck.has(follows.id);
+  while (waits()) await delay(5);
+  if (follows?.status === 'running' || world.faults.strike('stuck-actions', concerns) !== undefined) {
+    world.stuck.add(action.id);
+    return;
+  }
   const fails = world.faults.strike('failing-actions', concerns) !== undefined;
   const slow = world.faults.strike('slow-actions', concerns)?.delayMs ?? 0;
   await delay((world.actionMs + slow) / 2, undefined, { ref: false });
   action.progress = 50;
   await delay((world.actionMs + slow) / 2, undefined, { ref: false });
   try {
+    if (follows?.status === 'error') throw new ApiError('server_error', `${follows.command} failed`);
     if (fails) throw new ApiError('server_error', 'the action failed');
     await work();
     action.status = 'success';
@@ -58,6 +71,16 @@ async function perform(world: World, action: Action, work: () => Promise<void> |
 export function refuseWhenLocked(world: World, reference: Reference): void {
   const oneAtATime = reference.type === 'server' || reference.type === 'volume';
   if (oneAtATime && isLocked(world, reference)) throw new ApiError('locked', `${reference.type} is locked`);
+}
+
+/** What never ends would keep its server for ever; deleting it ends that, too. */
+export function giveUpStuck({ state, stuck }: World, reference: Reference): void {
+  for (const action of state.actions) {
+    if (!stuck.has(action.id) || action.status !== 'running' || !mentions(action.resources, reference))
+      continue;
+    Object.assign(action, { status: 'error', progress: 100, finished: now() });
+    action.error = { code: 'action_failed', message: 'given up' };
+  }
 }
 
 export function isLocked(world: World, reference: Reference): boolean {

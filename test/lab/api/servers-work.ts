@@ -86,12 +86,13 @@ function haunt(world: World, server: Server): void {
   };
 }
 
-/** The root's disk, and each volume as soon as it is mounted. */
+/** The root's disk, and each volume as soon as it is mounted, with what is set aside for root; once it has booted. */
 async function fillDisks(world: World, id: number): Promise<void> {
   const script = `
+    [ -e /run/cloud-init/result.json ] || exit 0
     for place in / $(awk '$1 ~ "^/dev/(loop|disk)" && $3 == "ext4" && $2 != "/var/lib/docker" { print $2 }' /proc/mounts); do
-      room=$(df --output=avail --block-size=1K "$place" | tail -n 1)
-      [ "$room" -le 64 ] || fallocate --length $(( (room - 32) * 1024 )) "$place/.full-$(date +%s%N)"
+      room=$(stat --file-system --format='%f * %S / 1024' "$place")
+      [ $(( $room )) -le 64 ] || fallocate --length $(( ($room - 32) * 1024 )) "$place/.full-$(date +%s%N)"
     done`;
   await world.machines.inside(id, ['sh', '-c', script]);
 }

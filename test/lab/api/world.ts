@@ -9,6 +9,8 @@ export interface World {
   faults: Faults;
   /** How long an action takes at least. */
   actionMs: number;
+  /** Actions that never end. */
+  stuck: Set<number>;
   /** Work that goes on after an answer; the lab waits for it when it closes. */
   background: Set<Promise<void>>;
 }

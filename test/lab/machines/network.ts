@@ -69,6 +69,15 @@ export async function makeCable(lab: number, id: number): Promise<void> {
   await ip(name, 'link set host0 up');
 }
 
+export async function plugCable(lab: number, id: number): Promise<void> {
+  await ip(machineName(lab, id), 'link set host0 up');
+}
+
+/** Nothing comes through any more, and nothing answers. */
+export async function unplugCable(lab: number, id: number): Promise<void> {
+  await ip(machineName(lab, id), 'link set host0 down');
+}
+
 /** Takes away the addresses that the machine had and gives it these. */
 export async function setAddresses(lab: number, id: number, addresses: MachineAddresses): Promise<void> {
   const router = labName(lab);

@@ -38,7 +38,7 @@ export async function realMachines(place: Place, options: RealOptions): Promise<
   const lab = place.number;
   const machines = new Map<number, Machine>();
   const volumes = new Map<number, Volume>();
-  const privateAddresses = new Map<number, readonly string[]>();
+  const addresses = new Map<number, MachineAddresses>();
   let rules: readonly MachineRules[] = [];
 
   const machine = (id: number) => found(machines.get(id), `machine ${id}`);
@@ -52,17 +52,11 @@ export async function realMachines(place: Place, options: RealOptions): Promise<
         operatorIpv4: network.operatorIpv4(lab),
         operatorIpv6: network.operatorIpv6(lab),
         metadataPort: options.metadataPort,
-        privateAddresses: [...privateAddresses.values()].flat(),
+        privateAddresses: [...addresses.values()].flatMap((one) => one.private),
       },
       rules.filter(({ id }) => machines.has(id)),
     );
     await runWith(script, 'ip', 'netns', 'exec', labName(lab), 'nft', '-f', '-');
-  }
-
-  async function setAddresses(id: number, addresses: MachineAddresses): Promise<void> {
-    await network.setAddresses(lab, id, addresses);
-    privateAddresses.set(id, addresses.private);
-    await enforce();
   }
 
   await mkdir(join(place.folder, 'volumes'));
@@ -77,18 +71,33 @@ export async function realMachines(place: Place, options: RealOptions): Promise<
     },
     async create(spec: MachineSpec) {
       machines.set(spec.id, await Machine.create(lab, place.folder, options.tree, spec));
-      await setAddresses(spec.id, spec.addresses);
+      addresses.set(spec.id, spec.addresses);
+      await network.setAddresses(lab, spec.id, spec.addresses);
+      await network.unplugCable(lab, spec.id);
+      await enforce();
     },
-    start: (id) => machine(id).start(),
-    stop: (id, how) => machine(id).stop(how),
+    async start(id) {
+      await network.plugCable(lab, id);
+      await network.setAddresses(lab, id, found(addresses.get(id), `machine ${id}`));
+      await machine(id).start();
+    },
+    async stop(id, how) {
+      await machine(id).stop(how);
+      // Else its namespace would go on answering that the port is closed, as only a running machine does.
+      await network.unplugCable(lab, id);
+    },
     isRunning: (id) => machines.get(id)?.isRunning ?? false,
     async remove(id) {
       await machines.get(id)?.remove();
       machines.delete(id);
-      privateAddresses.delete(id);
+      addresses.delete(id);
       await enforce();
     },
-    setAddresses,
+    async setAddresses(id, wanted) {
+      addresses.set(id, wanted);
+      if (machine(id).isRunning) await network.setAddresses(lab, id, wanted);
+      await enforce();
+    },
     async setRules(newRules) {
       rules = newRules;
       await enforce();

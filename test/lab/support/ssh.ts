@@ -25,7 +25,13 @@ export async function newLogin(): Promise<Login> {
     privateKey: await readFile(key, 'utf8'),
     async ssh(address, hostKey, command) {
       await writeFile(join(folder, 'known'), `${address} ${hostKey.split(' ').slice(0, 2).join(' ')}\n`);
-      const options = ['BatchMode=yes', 'StrictHostKeyChecking=yes', 'ConnectTimeout=2', 'LogLevel=ERROR'];
+      const options = [
+        'BatchMode=yes',
+        'StrictHostKeyChecking=yes',
+        'ConnectTimeout=2',
+        'LogLevel=ERROR',
+        'ServerAliveInterval=1',
+      ];
       const flags = [...options, `UserKnownHostsFile=${join(folder, 'known')}`].flatMap((one) => ['-o', one]);
       const { stdout } = await execute(
         'ssh',

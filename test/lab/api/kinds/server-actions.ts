@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { refuseWhenLocked, startAction } from '../actions.ts';
+import { giveUpStuck, refuseWhenLocked, startAction } from '../actions.ts';
 import { addressesOf } from '../addresses.ts';
 import { find, id, idOrName, parse, required } from '../bodies.ts';
 import { serverTypes } from '../catalog.ts';
@@ -29,6 +29,7 @@ export const serverRoutes: Route[] = [
     const { world } = request;
     const server = findOne(serverKind, request);
     refuseProtected(server);
+    giveUpStuck(world, referTo(serverKind, server));
     refuseWhenLocked(world, referTo(serverKind, server));
     server.status = 'deleting';
     const about = [referTo(serverKind, server)];

@@ -69,21 +69,13 @@ export const serverCreateRoute: Route = route('POST', '/servers', ({ world, body
   const action = startAction(world, 'create_server', about, async () => {
     await buildServer(world, server);
     server.status = 'off';
-    if (request.start_after_create) await bootServer(world, server);
   });
   const next_actions = request.start_after_create
-    ? [startAction(world, 'start_server', about, () => settled(world, action.id))]
+    ? [startAction(world, 'start_server', about, () => bootServer(world, server), action)]
     : [];
   const root_password = found.keys.length === 0 ? randomBytes(12).toString('base64url') : null;
   return created({ server: serverKind.show(world, server), action, next_actions, root_password });
 });
-
-/** The action that follows another ends after it. */
-async function settled({ state }: World, actionId: number): Promise<void> {
-  const status = () => state.actions.find(({ id }) => id === actionId)?.status;
-  while (status() === 'running') await new Promise((resolve) => setTimeout(resolve, 20));
-  if (status() === 'error') throw new ApiError('server_error', 'the server was not created');
-}
 
 function findAll(world: World, request: Wanted): Found {
   const { state } = world;
