@@ -2,6 +2,9 @@
 # as a service.
 bind_kept=$cache/bind-$(uname -m)
 
+# It needs the very libraries that are installed.
+bind_runs() { [ -x "$bind_kept/named" ] && "$bind_kept/named" -v >/dev/null 2>&1; }
+
 unpack_bind() {
   have apt-get && have dpkg-deb || return 1
   say 'getting a name server for the tests (about 10 s, once)'
@@ -9,18 +12,19 @@ unpack_bind() {
   (cd "$scratch" && apt-get download bind9 >log 2>&1 9>&- && dpkg-deb -x bind9_*.deb unpacked) ||
     { apt-get update -qq >/dev/null 2>&1 9>&- && return 1; }
   rm -rf "$bind_kept" && mkdir -p "$bind_kept"
-  cp "$scratch/unpacked/usr/sbin/named" "$bind_kept/" || return 1
+  cp "$scratch/unpacked/usr/sbin/named" "$bind_kept/"
 }
 
 if ! have named && [ ! -x /usr/sbin/named ]; then
-  if ! have nsupdate && is_debian_root; then
-    apt_install bind9-dnsutils || say 'apt-get could not install bind9-dnsutils'
+  if ! have nsupdate || ! bind_runs; then
+    # Of the same version, which the libraries' file names hold.
+    if is_debian_root; then apt_install bind9-dnsutils bind9-libs || say 'apt-get could not install bind9-dnsutils'; fi
+    bind_runs || unpack_bind || unpack_bind || true
   fi
-  # It needs the very libraries that are installed.
-  if [ -x "$bind_kept/named" ] && ! "$bind_kept/named" -v >/dev/null 2>&1; then rm -rf "$bind_kept"; fi
-  if [ -x "$bind_kept/named" ] || unpack_bind || unpack_bind; then
+  if have nsupdate && bind_runs; then
     ln -sfn "$bind_kept" "$tools/bind"
   else
+    rm -f "$tools/bind"
     say 'BIND could not be had (install bind9 and bind9-dnsutils); tests that need it will be skipped'
   fi
 fi
