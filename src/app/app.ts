@@ -8,6 +8,8 @@ export interface App {
   services: Services | undefined;
   /** The code folder that is captured; undefined for an app that is data alone. */
   code: CodeFolder | undefined;
+  /** Whether the images of a Compose app are captured; undefined means yes. */
+  images?: boolean;
   data: DataItem[];
   /** Where snapshots are kept, in the order given. */
   repositories: RepositoryPlace[];

@@ -34,6 +34,7 @@ export function buildApp(draft: Partial<AppDraft>, build: Build): App | undefine
     configPath: context.path,
     services: build.services,
     code: findCode(draft, { data, repositories }, build),
+    ...(draft.images === undefined ? {} : { images: draft.images }),
     data,
     repositories,
     copies: withoutUndefined(draft.copies ?? {}),

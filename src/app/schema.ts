@@ -71,6 +71,10 @@ export function appSchema(sources: Schemas, targets: Schemas) {
         ])
         .optional()
         .describe('The code folder to capture. Default: the folder of this file when there are services.'),
+      images: z
+        .boolean()
+        .optional()
+        .describe('Capture the images of a Compose app, so that no registry is needed. Default: true.'),
       env: z
         .union([path, z.array(path)])
         .optional()

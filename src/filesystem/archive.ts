@@ -71,12 +71,18 @@ export function createArchive(
     signal,
   });
 
-  const addFile: Archive['addFile'] = async (path, content, { mode = 0o644 } = {}) => {
+  const save = async (
+    pathOf: () => string | undefined,
+    content: AsyncIterable<Uint8Array> | Uint8Array | string,
+    { mode, shownPath }: { mode: number; shownPath: string },
+  ): Promise<{ sizeBytes: number }> => {
     signal.throwIfAborted();
-    const { folder, name } = placeOf(root, path);
     const saved = isStream(content)
-      ? await repository.saveStream(countBytes(content, counts, path), signal)
+      ? await repository.saveStream(countBytes(content, counts, shownPath), signal)
       : await repository.saveBytes(typeof content === 'string' ? Buffer.from(content) : content);
+    const path = pathOf();
+    if (path === undefined) return { sizeBytes: saved.sizeBytes };
+    const { folder, name } = placeOf(root, path);
     const node: Node = {
       ...madeNode(name, 'file', mode, moment),
       size: saved.sizeBytes,
@@ -86,6 +92,17 @@ export function createArchive(
     put(folder, name, node);
     counts.file(node, 'new', () => path);
     return { sizeBytes: saved.sizeBytes };
+  };
+
+  const keepFile = async (path: string): Promise<{ sizeBytes: number } | undefined> => {
+    const before = parent && (await findParent(repository, parent, path, emit));
+    if (before?.type !== 'file' || before.content?.every((id) => repository.hasBlob('data', id)) !== true) {
+      return undefined;
+    }
+    const { folder, name } = placeOf(root, path);
+    put(folder, name, before);
+    counts.file(before, 'unmodified', () => path);
+    return { sizeBytes: before.size };
   };
 
   const addDisk = async (
@@ -109,15 +126,19 @@ export function createArchive(
       const { folder, name } = placeOf(root, path);
       put(folder, name, { children: new Map() });
       return {
-        addFile: (fileName, content) => {
-          if (fileName.includes('/'))
-            throw new RelocateError('internal', `A slot’s file has a slash: ${fileName}`);
-          return addFile(`${path}/${fileName}`, content, { mode: slotFileMode });
+        addFile: (given, content) => {
+          const pathOf = (): string | undefined => {
+            const fileName = typeof given === 'string' ? given : given();
+            return fileName === undefined ? undefined : `${path}/${fileName}`;
+          };
+          const shownPath = typeof given === 'string' ? `${path}/${given}` : path;
+          return save(pathOf, content, { mode: slotFileMode, shownPath });
         },
+        keepFile: (fileName) => keepFile(`${path}/${fileName}`),
         addDisk: (diskPath, { excludes }) => addDisk(path, diskPath, excludes),
       };
     },
-    addFile,
+    addFile: (path, content, { mode = 0o644 } = {}) => save(() => path, content, { mode, shownPath: path }),
     async finish() {
       const tree = await saveFolder(repository, root, (name) => {
         counts.folder('new');

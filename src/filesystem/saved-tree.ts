@@ -23,7 +23,7 @@ export async function savedTree(
   return {
     list,
     async *read(name) {
-      const node = (await list()).find((one) => one.name.equals(Buffer.from(name)));
+      const node = await findNode(repository, tree, name);
       if (node?.type !== 'file') throw missing(`${path}/${name}`, 'file');
       yield* repository.readContent(node.content ?? [], signal);
     },

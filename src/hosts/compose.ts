@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RelocateError } from '../errors.ts';
+import { composeConfigSchema, type ComposeConfig } from './compose-override.ts';
 import type { Host, RunResult } from './host.ts';
 
 /** A Compose file that is run as one project. */
@@ -8,6 +9,10 @@ export interface ComposeProject {
   name: string;
   /** Absolute. */
   file: string;
+  /** What is laid over it, absolute. */
+  override?: string;
+  /** All images are there, and no other is to be taken: nothing is built, and no registry asked. */
+  isPinned?: boolean;
 }
 
 /** What is needed of a host here. */
@@ -33,20 +38,37 @@ export interface ComposeService {
 /** Pure: starts what is not up yet, and returns when all services are up and healthy. */
 export function upCommand(project: ComposeProject, timeoutMs: number): string[] {
   const waitSeconds = String(Math.ceil(timeoutMs / 1000));
-  return [...composeCommand(project), 'up', '--detach', '--wait', '--wait-timeout', waitSeconds];
+  const pinned = project.isPinned === true ? ['--no-build', '--pull', 'never'] : [];
+  return [...composeCommand(project), 'up', '--detach', ...pinned, '--wait', '--wait-timeout', waitSeconds];
 }
 
-/** Pure: removes the project's containers, networks and volumes, whatever the Compose file says now. */
-export function downCommand(project: ComposeProject): string[] {
-  return [...composeCommand(project), 'down', '--volumes', '--remove-orphans'];
+/**
+ * Pure: removes the project's containers, networks and volumes. They are known by their labels: the Compose file may be
+ * gone, or want variables that nobody has any more.
+ */
+export function downCommand({ name }: Pick<ComposeProject, 'name'>): string[] {
+  return ['docker', 'compose', '--project-name', name, 'down', '--volumes', '--remove-orphans'];
 }
 
 export function statusCommand(project: ComposeProject): string[] {
   return [...composeCommand(project), 'ps', '--all', '--format', 'json'];
 }
 
-function composeCommand({ name, file }: ComposeProject): string[] {
-  return ['docker', 'compose', '--project-name', name, '--file', file];
+function composeCommand({ name, file, override }: ComposeProject): string[] {
+  const over = override === undefined ? [] : ['--file', override];
+  return ['docker', 'compose', '--project-name', name, '--file', file, ...over];
+}
+
+/** What Compose makes of the file. Throws `start-failed`. */
+export async function composeConfig(
+  host: Runner,
+  project: ComposeProject,
+  { environment, signal }: Omit<ComposeOptions, 'timeoutMs'>,
+): Promise<ComposeConfig> {
+  const command = [...composeCommand(project), 'config', '--format', 'json'];
+  const result = await host.run(command, { environment, timeoutMs: 30_000, signal });
+  if (result.exitCode !== 0) throw failed('Docker Compose cannot read the file', project, result);
+  return composeConfigSchema.parse(JSON.parse(result.stdout));
 }
 
 /** Why a Compose file cannot be run on the host now; undefined when it can. Asks the engine, changes nothing. */
@@ -106,12 +128,32 @@ export async function startCompose(
 export async function stopCompose(
   host: Runner,
   project: ComposeProject,
-  { environment, signal }: Omit<ComposeOptions, 'timeoutMs'>,
+  { signal }: Pick<ComposeOptions, 'signal'>,
 ): Promise<void> {
   const obstacle = await findComposeObstacle(host, signal);
   if (obstacle !== undefined) throw obstacle;
-  const result = await host.run(downCommand(project), { environment, timeoutMs: 300_000, signal });
+  const result = await host.run(downCommand(project), { cwd: '/', timeoutMs: 300_000, signal });
   if (result.exitCode !== 0) throw failed('The Compose services could not be removed', project, result);
+}
+
+/** Removes all names of a repository of images, and the images that have no other name. Throws `start-failed`. */
+export async function removeImages(
+  host: Runner,
+  repository: string,
+  { signal }: Pick<ComposeOptions, 'signal'>,
+): Promise<void> {
+  const options = { timeoutMs: 300_000, signal };
+  const run = async (command: readonly string[]): Promise<string> => {
+    const result = await host.run(['docker', 'image', ...command], options);
+    if (result.exitCode === 0) return result.stdout;
+    throw new RelocateError('start-failed', 'The images of the deployment could not be removed', {
+      facts: { repository, reason: lastWords(result) },
+      hint: `See “docker image ls ${repository}”, and run the same command again.`,
+    });
+  };
+  const list = ['ls', '--format', '{{.Repository}}:{{.Tag}}', '--filter', `reference=${repository}`];
+  const names = (await run(list)).split('\n').filter((name) => name !== '');
+  if (names.length > 0) await run(['rm', ...names]);
 }
 
 /** Every container of the project, ended ones too. Throws `start-failed`. */

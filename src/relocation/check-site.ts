@@ -29,9 +29,9 @@ export function checkSite(deployed: {
       const destination = destinationOf(data);
       if (destination === undefined)
         throw new RelocateError('verify-failed', `There is no database ${data}.`);
-      return destination.kind === 'postgres'
-        ? queryPostgres(destination.url, query, signal)
-        : querySqlite(destination.path, query);
+      if (destination.kind === 'postgres') return queryPostgres(destination.url, query, signal);
+      if (destination.kind === 'path') return querySqlite(destination.path, query);
+      throw new RelocateError('internal', `${data} is no database.`);
     },
     run: (command, options) => hostOf(host).run(command, options),
     folder,

@@ -15,6 +15,7 @@ import {
   type DeployWork,
 } from './deploy-work.ts';
 import { startNames, stepIds } from './plan.ts';
+import { imageRepository } from './layout.ts';
 import { enclosing, type DataPlace } from './places.ts';
 import { comparedFromJournal, type Steps } from './results.ts';
 import type { Task } from './run-steps.ts';
@@ -28,6 +29,7 @@ export function deployTasks(work: DeployWork, steps: Steps): Task[] {
     [stepIds.preflight, { after: [], whenDone: 'keep', run: async () => null }],
     [stepIds.provision, { after: [], whenDone: 'again', run: (signal) => provisionStack(work, signal) }],
     ...codeDoers(work),
+    ...imageDoers(work),
     ...work.places.data.flatMap((place) => dataDoers(work, place)),
     ...startNames(work.saved.app).map((name) => startDoer(work, name)),
     [stepIds.verify, { after: [], whenDone: 'again', run: (signal) => verify(work, steps, signal) }],
@@ -53,6 +55,17 @@ function codeDoers(work: DeployWork): Doer[] {
   return restoreDoers(work, code, () => ({ kind: 'path', path: place.after }), {
     restore: stepIds.restoreCode,
     compare: stepIds.compareCode,
+    after: [],
+  });
+}
+
+function imageDoers(work: DeployWork): Doer[] {
+  const { images } = work.saved.manifest;
+  if (images === undefined) return [];
+  const destination = { kind: 'engine', repository: imageRepository(work.plan.deployment) } as const;
+  return restoreDoers(work, images, () => destination, {
+    restore: stepIds.restoreImages,
+    compare: stepIds.compareImages,
     after: [],
   });
 }
@@ -117,6 +130,7 @@ export function deployedApp(work: DeployWork): DeployedApp {
   return {
     app: saved.app,
     places,
+    images: saved.manifest.images,
     host: hostOfWork(work),
     deployment: plan.deployment,
     environment: environmentOf(work),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DeployRequest, Target } from '../../stacks/target.ts';
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { stopCompose } from '../hosts/compose.ts';
+import { removeImages, stopCompose } from '../hosts/compose.ts';
 import { runLocally } from '../hosts/local.ts';
 import { listServices, stopService } from '../hosts/supervisor.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -16,7 +16,7 @@ import { findSecrets, type DeriveSecret } from './deployment-keys.ts';
 import { deploymentNames, forgetDeployment, missing, readPlan } from './deployments.ts';
 import { dropDatabase } from './drop-databases.ts';
 import { readJournal } from './journal.ts';
-import { deploymentLayout, stateLayout } from './layout.ts';
+import { deploymentLayout, imageRepository, stateLayout } from './layout.ts';
 import { destroyStack, readOutputs, stackExists, type StackRequest } from './pulumi.ts';
 import type { Plan } from './types.ts';
 
@@ -153,9 +153,10 @@ function requestOf({ app, deployment, folder }: Plan): DeployRequest {
 
 /** Also those that a killed deploy had started and not yet written down. Services go before their databases. */
 async function stopServices(plan: Plan, signal: AbortSignal): Promise<void> {
-  if (plan.composeFile !== undefined && existsSync(plan.composeFile)) {
+  if (plan.composeFile !== undefined && existsSync(plan.folder)) {
     const project = { name: plan.deployment, file: plan.composeFile };
-    await stopCompose({ run: runLocally }, project, { environment: {}, signal });
+    await stopCompose({ run: runLocally }, project, { signal });
+    await removeImages({ run: runLocally }, imageRepository(plan.deployment), { signal });
   }
   // The supervisor makes this folder before it starts anything; asking it for nothing would leave one behind.
   if (!existsSync(join(plan.folder, 'run'))) return;

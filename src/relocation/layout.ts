@@ -37,7 +37,12 @@ export const hostLayout = {
   code: (folder: string) => join(folder, 'code'),
   data: (folder: string, name: string) => join(folder, 'data', name),
   postgres: (folder: string, name: string) => join(folder, 'postgres', name),
+  /** Laid over the Compose file of an app that has one. */
+  composeOverride: (folder: string) => join(folder, 'compose.override.yaml'),
 };
+
+/** The name under which a deployment's images are known to the host's Docker engine. */
+export const imageRepository = (deployment: string): string => `relocate/${deployment}`;
 
 /**
  * `guestbook-local-20260131t120000`: sorts by age, is fit for host and stack names (lowercase letters, digits, dashes),

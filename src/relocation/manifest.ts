@@ -3,6 +3,7 @@ import { RelocateError } from '../errors.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { StoredSnapshot } from '../repository/types.ts';
 import { findNode } from '../filesystem/restore.ts';
+import type { SavedSource } from '../sources/source.ts';
 import type { Manifest } from './types.ts';
 
 /** Where things lie in a snapshot's tree. Made for a person with nothing but stock restic. */
@@ -12,6 +13,7 @@ export const snapshotPaths = {
   config: '/app/relocate.yaml',
   variables: '/app/variables.env',
   code: '/app/code',
+  images: '/images',
   data: (name: string) => `/data/${name}`,
 } as const;
 
@@ -47,8 +49,14 @@ const manifest = z.object({
     .optional(),
   sources: z.array(savedSource),
   code: savedSource.optional(),
+  images: savedSource.exactOptional(),
   folders: z.record(z.string().startsWith('/'), z.string().startsWith('/')).exactOptional(),
 });
+
+/** Pure: all that was captured: entries of `data:`, then the code and the images where there are any. */
+export function savedParts({ sources, code, images }: Manifest): SavedSource[] {
+  return [...sources, ...(code ? [code] : []), ...(images ? [images] : [])];
+}
 
 export function encodeManifest(value: Manifest): string {
   return `${JSON.stringify(value, null, 2)}\n`;

@@ -2,6 +2,7 @@ import type { App } from '../app/app.ts';
 import type { StoredSnapshot } from '../repository/types.ts';
 import { deployedEnvironment } from './app-environment.ts';
 import { expectedMs, type History } from './history.ts';
+import { savedParts } from './manifest.ts';
 import { findPlaces, moveOf, newCodePath } from './places.ts';
 import type { Manifest, Phase, Plan, PlanStep } from './types.ts';
 
@@ -25,15 +26,17 @@ export const stepIds = {
   database: (name: string) => `database:${name}`,
   restoreCode: 'restore:code',
   compareCode: 'compare:code',
+  restoreImages: 'restore:images',
+  compareImages: 'compare:images',
   restore: (name: string) => `restore:${dataStep(name)}`,
   compare: (name: string) => `compare:${dataStep(name)}`,
   start: (service: string) => `start:${service}`,
   verify: 'verify',
 } as const;
 
-/** Data may be called `code` as well. */
+/** Data may be called `code` or `images` as well. */
 function dataStep(name: string): string {
-  return name === 'code' ? 'data.code' : name;
+  return name === 'code' || name === 'images' ? `data.${name}` : name;
 }
 
 /** Pure: the steps a deploy would take. Nothing happens, and nothing secret is in it. */
@@ -65,8 +68,8 @@ export function makePlan(input: PlanInput): Plan {
   };
 }
 
-export function restoredBytes({ sources, code }: Manifest): number {
-  return [...sources, ...(code ? [code] : [])].reduce((sum, source) => sum + source.sizeBytes, 0);
+export function restoredBytes(manifest: Manifest): number {
+  return savedParts(manifest).reduce((sum, source) => sum + source.sizeBytes, 0);
 }
 
 /** As `PlanStep`, with the kind under which its duration is remembered. */
@@ -77,7 +80,7 @@ export function planSteps({
   app,
   target,
 }: Pick<PlanInput, 'manifest' | 'app' | 'target'>): StepDraft[] {
-  const { code } = manifest;
+  const { code, images } = manifest;
   const bySize = manifest.sources.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
   const databases = manifest.sources.filter((source) => source.kind === 'postgres');
   return [
@@ -97,6 +100,18 @@ export function planSteps({
             'compare the code with the snapshot',
             'compare files',
             code.sizeBytes,
+          ),
+        ]
+      : []),
+    ...(images
+      ? [
+          step(stepIds.restoreImages, 'restore', 'load the images', 'restore images', images.sizeBytes),
+          step(
+            stepIds.compareImages,
+            'restore',
+            'compare the images with the snapshot',
+            'compare images',
+            images.sizeBytes,
           ),
         ]
       : []),

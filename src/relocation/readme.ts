@@ -2,7 +2,8 @@ import type { Manifest } from './types.ts';
 
 /**
  * /README.txt of a snapshot: how to bring the app back by hand, for a person who has this repository, its password,
- * stock restic and nothing else. `byHand` gives each source's own commands.
+ * stock restic and nothing else. `byHand` gives each source's own commands, by
+ * its path in the snapshot.
  */
 export function snapshotReadme(manifest: Manifest, byHand: ReadonlyMap<string, readonly string[]>): string {
   const lines = [
@@ -26,11 +27,14 @@ export function snapshotReadme(manifest: Manifest, byHand: ReadonlyMap<string, r
     ...(manifest.code
       ? ['    app/code/           the code folder, with its Procfile or compose file and env files']
       : []),
+    ...(manifest.images
+      ? ['    images/             the images of its services: an OCI image layout that “docker load” takes']
+      : []),
     ...manifest.sources.map((source) => `    ${source.path.slice(1)}/`.padEnd(24) + describe(source)),
     '',
   ];
-  for (const source of manifest.sources) {
-    const commands = byHand.get(source.name);
+  for (const source of [...(manifest.images ? [manifest.images] : []), ...manifest.sources]) {
+    const commands = byHand.get(source.path);
     if (commands === undefined || commands.length === 0) continue;
     lines.push(`To bring back “${source.name}”:`, '', ...commands.map((command) => `    ${command}`), '');
   }

@@ -12,6 +12,7 @@ import type {
   StepReport,
   VerifyResult,
 } from './types.ts';
+import { savedParts } from './manifest.ts';
 import { stepIds } from './plan.ts';
 
 /** All that the report of a deploy is made of. */
@@ -139,6 +140,7 @@ function objective(objectiveMs: number | undefined, measuredMs: number, reached:
 function restoredOf(manifest: Manifest, steps: ReadonlyMap<string, StepState>): DeployReport['restored'] {
   const all = [
     ...(manifest.code ? [{ source: manifest.code, id: stepIds.restoreCode as string }] : []),
+    ...(manifest.images ? [{ source: manifest.images, id: stepIds.restoreImages as string }] : []),
     ...manifest.sources.map((source) => ({ source, id: stepIds.restore(source.name) })),
   ];
   return all.flatMap(({ source: { name, kind, sizeBytes, items }, id }) => {
@@ -148,8 +150,7 @@ function restoredOf(manifest: Manifest, steps: ReadonlyMap<string, StepState>): 
 }
 
 function gapsOf({ manifest, data, verify, failure, plan }: ReportInput): string[] {
-  const all = [...manifest.sources, ...(manifest.code ? [manifest.code] : [])];
-  const missing = all.flatMap(({ name, problems }) =>
+  const missing = savedParts(manifest).flatMap(({ name, problems }) =>
     problems.map(({ path, reason }) => `${name}: ${path}: ${reason}`),
   );
   return [

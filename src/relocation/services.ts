@@ -1,11 +1,15 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { App } from '../app/app.ts';
-import { composeState, startCompose, type ComposeProject } from '../hosts/compose.ts';
+import { overrideText } from '../hosts/compose-override.ts';
+import { composeConfig, composeState, startCompose, type ComposeProject } from '../hosts/compose.ts';
 import type { HostOutput } from '../hosts/host.ts';
 import { hostOf } from '../hosts/index.ts';
 import { serviceState, startService } from '../hosts/supervisor.ts';
+import { deployedImages } from '../sources/images.ts';
+import type { SavedSource } from '../sources/source.ts';
 import type { DeployedEnvironment } from './app-environment.ts';
+import { hostLayout, imageRepository } from './layout.ts';
 import { newCodePath, type Places } from './places.ts';
 import type { CheckOutcome, DeployReport } from './types.ts';
 
@@ -13,6 +17,8 @@ import type { CheckOutcome, DeployReport } from './types.ts';
 export interface DeployedApp {
   app: App;
   places: Places;
+  /** What the snapshot has of images. */
+  images?: SavedSource | undefined;
   host: HostOutput;
   deployment: string;
   /** Holds secrets. */
@@ -36,8 +42,7 @@ export async function startOne(
   const cwd = workingFolder(deployed);
   await mkdir(cwd, { recursive: true });
   if (app.services?.kind === 'compose') {
-    const options = { environment: environment.shared, timeoutMs: composeTimeoutMs, signal };
-    await startCompose(hostOf(host), composeProject(deployed, app.services.path), options);
+    await startComposeApp(deployed, app.services.path, signal);
     return {};
   }
   const service = app.services?.services.find((candidate) => candidate.name === name);
@@ -49,6 +54,18 @@ export async function startOne(
     environment: environment.services[name] ?? environment.shared,
   });
   return state.pid === undefined ? {} : { pid: state.pid };
+}
+
+async function startComposeApp(deployed: DeployedApp, path: string, signal: AbortSignal): Promise<void> {
+  const { host, deployment, environment, images } = deployed;
+  const options = { environment: environment.shared, timeoutMs: composeTimeoutMs, signal };
+  const project = composeProject(deployed, path);
+  const config = await composeConfig(hostOf(host), project, options);
+  const pinned = images === undefined ? {} : deployedImages(images, imageRepository(deployment));
+  const override = hostLayout.composeOverride(host.folder);
+  await writeFile(override, overrideText(config, deployment, { images: pinned, ports: host.ports }));
+  const isPinned = images !== undefined;
+  await startCompose(hostOf(host), { ...project, override, isPinned }, options);
 }
 
 function composeProject({ places, deployment }: DeployedApp, path: string): ComposeProject {

@@ -1,7 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { basename } from 'node:path';
 import type { App, DataItem } from '../app/app.ts';
-import { RelocateError } from '../errors.ts';
 import { withTotal, type Emit } from '../events.ts';
 import { createArchive, type Archive } from '../filesystem/archive.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -12,7 +11,8 @@ import type { PreparedCapture, SavedSource, Source, SourceContext } from '../sou
 import { version } from '../version.ts';
 import { withSnapshotLock } from './app-lock.ts';
 import { assertFloor } from './floor.ts';
-import { encodeManifest, snapshotPaths } from './manifest.ts';
+import { encodeManifest, savedParts, snapshotPaths } from './manifest.ts';
+import { itemsOf, type Item } from './snapshot-items.ts';
 import { copyOutcomes, isEverywhere } from './snapshot-copies.ts';
 import { capturedFolders } from './places.ts';
 import { snapshotReadme } from './readme.ts';
@@ -116,7 +116,7 @@ async function takeAlone(
       },
     });
     emit({ type: 'phase-end', phase: 'store', durationMs: Date.now() - storeStarted, outcome: 'done' });
-    const all = manifest.code ? [...manifest.sources, manifest.code] : manifest.sources;
+    const all = savedParts(manifest);
     return {
       snapshot: id,
       time: capturedAt,
@@ -134,14 +134,6 @@ async function takeAlone(
     };
   });
 }
-
-/** One thing to capture: an entry of `data:`, or the code folder, which is captured as files are. */
-interface Item {
-  entry: DataItem;
-  path: string;
-}
-
-const codeName = 'code';
 
 async function captureAll(
   input: SnapshotInput,
@@ -207,24 +199,6 @@ async function captureAll(
   return { capturedAt, saved: results.value };
 }
 
-function itemsOf(app: App, only: readonly string[] | undefined): Item[] {
-  const unknown = only?.find((name) => name !== codeName && !app.data.some((entry) => entry.name === name));
-  if (unknown !== undefined) {
-    throw new RelocateError('usage', `--only names “${unknown}”, which relocate.yaml does not have.`, {
-      hint: `It has: ${[...app.data.map((entry) => entry.name), ...(app.code ? [codeName] : [])].join(', ')}.`,
-    });
-  }
-  const wanted = (name: string) => only === undefined || only.includes(name);
-  const items = app.data
-    .filter((entry) => wanted(entry.name))
-    .map((entry) => ({ entry, path: snapshotPaths.data(entry.name) }));
-  if (app.code && wanted(codeName)) {
-    const options = { path: app.code.path, exclude: app.code.excludes };
-    items.push({ entry: { name: codeName, kind: 'files', options }, path: snapshotPaths.code });
-  }
-  return items;
-}
-
 async function captureOne(
   { entry, path }: Item,
   capture: PreparedCapture,
@@ -245,6 +219,7 @@ async function captureOne(
 }
 
 function describeApp(app: App, capturedAt: string, saved: readonly SavedSource[]): Manifest {
+  const images = saved.find((source) => source.path === snapshotPaths.images);
   return {
     manifestVersion: 1,
     relocateVersion: version,
@@ -257,15 +232,16 @@ function describeApp(app: App, capturedAt: string, saved: readonly SavedSource[]
       file: basename(app.services.path),
       names: app.services.services.map((service) => service.name),
     },
-    sources: saved.filter((source) => source.path !== snapshotPaths.code),
+    sources: saved.filter(({ path }) => path !== snapshotPaths.code && path !== snapshotPaths.images),
     code: saved.find((source) => source.path === snapshotPaths.code),
+    ...(images === undefined ? {} : { images }),
     folders: capturedFolders(app),
   };
 }
 
 async function addDocuments(input: SnapshotInput, archive: Archive, manifest: Manifest): Promise<void> {
   const byHand = new Map(
-    manifest.sources.map((source) => [source.name, input.sourceOf(source.kind).byHand?.(source) ?? []]),
+    savedParts(manifest).map((source) => [source.path, input.sourceOf(source.kind).byHand?.(source) ?? []]),
   );
   const variables = Object.entries(input.app.variables)
     .map(([name, { value }]) => `${name}=${JSON.stringify(value)}\n`)

@@ -16,6 +16,8 @@ export interface Manifest {
   sources: SavedSource[];
   /** /app/code, when the app has a code folder: same shape as a source, kind `files`. */
   code: SavedSource | undefined;
+  /** /images, for a Compose app: same shape as a source, kind `images`. */
+  images?: SavedSource;
   /** Where the captured folders were, absolute, by their path in the snapshot: `{ "/app/code": "/srv/guestbook" }`. */
   folders?: Record<string, string>;
 }

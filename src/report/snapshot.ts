@@ -94,7 +94,8 @@ export function snapshotsTable(snapshots: readonly StoredSnapshot[]): string {
 }
 
 export function showText(manifest: Manifest, snapshot: StoredSnapshot): string {
-  const sources = manifest.code ? [...manifest.sources, manifest.code] : manifest.sources;
+  const { code, images } = manifest;
+  const sources = [...manifest.sources, ...(code ? [code] : []), ...(images ? [images] : [])];
   const facts = sources.flatMap((source) => [
     '',
     `${sanitise(source.name)}, fingerprint:`,

@@ -1,5 +1,6 @@
 import { RelocateError } from '../errors.ts';
 import { files } from './files.ts';
+import { images } from './images.ts';
 import { postgres } from './postgres.ts';
 import { sqlite } from './sqlite.ts';
 import type { Source } from './source.ts';
@@ -7,9 +8,12 @@ import type { Source } from './source.ts';
 /** Every kind of data that can be captured. A new one is a file beside this one and a line here. */
 export const sources: readonly Source[] = [files, postgres, sqlite];
 
+/** What is captured without an entry under `data:`. */
+const implied: readonly Source[] = [images];
+
 /** Throws `config-invalid` for a kind that is not there: the snapshot may be of a newer version. */
 export function sourceOf(kind: string): Source {
-  const source = sources.find((candidate) => candidate.kind === kind);
+  const source = [...sources, ...implied].find((candidate) => candidate.kind === kind);
   if (source !== undefined) return source;
   throw new RelocateError('config-invalid', `This version knows no data of the kind “${kind}”.`, {
     facts: { kind },

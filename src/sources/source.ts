@@ -53,8 +53,19 @@ export interface PreparedCapture {
 
 /** The folder of the snapshot that a source fills: /data/NAME. Everything streams into the repository. */
 export interface CaptureSlot {
-  /** Adds one file of any length. Names hold no slash. */
-  addFile(name: string, content: AsyncIterable<Uint8Array>): Promise<{ sizeBytes: number }>;
+  /**
+   * Adds one file of any length. Where its name follows from its content, `name` is a function that is asked once the
+   * content has passed; it may answer undefined, and the file is not kept. A name with slashes makes folders.
+   */
+  addFile(
+    name: string | (() => string | undefined),
+    content: AsyncIterable<Uint8Array>,
+  ): Promise<{ sizeBytes: number }>;
+  /**
+   * Takes a file over as the previous snapshot has it, without reading it: for files that are named by their content.
+   * Undefined where there is none, or where the repository has lost a part of it.
+   */
+  keepFile(name: string): Promise<{ sizeBytes: number } | undefined>;
   /** Makes the slot itself the image of a folder on disk. Goes with no other call. */
   addDisk(path: string, options: { excludes: readonly string[] }): Promise<DiskSummary>;
 }
@@ -98,7 +109,9 @@ export type Destination =
   /** An empty database in a server that is up; `adminUrl` may create roles and extensions there. Both hold passwords. */
   | { kind: 'postgres'; url: string; adminUrl: string; binaries?: string }
   /** A folder or file that does not exist yet, absolute. */
-  | { kind: 'path'; path: string };
+  | { kind: 'path'; path: string }
+  /** The Docker engine of the host: images come to it as `repository:…`. */
+  | { kind: 'engine'; repository: string };
 
 export interface VerifyContext extends SourceContext {
   /** The saved folder in the snapshot: what to read from, or to compare with. */
@@ -115,7 +128,7 @@ export interface RestoreContext extends VerifyContext {
 export interface SavedTree {
   /** Entries directly in the saved folder. */
   list(): Promise<Node[]>;
-  /** One file's content, in order. */
+  /** One file's content, in order; names with slashes lead into folders. */
   read(name: string): AsyncIterable<Uint8Array>;
   /** Writes the whole saved folder to `target` with all that POSIX knows of it; what is right there already stays. */
   writeTo(target: string): Promise<DiskSummary>;

@@ -9,11 +9,14 @@ import type { CaptureSlot, RestoreContext, SavedTree, SourceContext } from '../.
 /** A folder on disk in place of a snapshot's, for sources that add files (none that images a disk). */
 export function folderSlot(folder: string): CaptureSlot {
   return {
-    async addFile(name, content) {
+    async addFile(given, content) {
+      const name = typeof given === 'string' ? given : given();
+      if (name === undefined) throw new Error('this stand-in wants names beforehand');
       await mkdir(folder, { recursive: true });
       await pipeline(content, createWriteStream(path.join(folder, name)));
       return { sizeBytes: (await stat(path.join(folder, name))).size };
     },
+    keepFile: async () => undefined,
     addDisk: () => Promise.reject(new Error('this stand-in takes files only')),
   };
 }
