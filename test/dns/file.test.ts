@@ -116,13 +116,14 @@ const withBind = hasBind ? describe : describe.skip;
 withBind(`a file that a real BIND serves (${bindReason})`, () => {
   describeDnsZone('as every provider', {
     zone: 'example.test',
+    noCredentials: 'a file needs none',
     start: async () => {
       const bind = await startBind([], { isStatic: true });
       return {
         open: (name, context) =>
           openFile(name, { path: bind.zoneFile, edit: true, reload: bind.reload }, context),
         environment: {},
-        wrongEnvironment: undefined,
+        wrongEnvironment: {},
         stop: () => bind.stop(),
       };
     },

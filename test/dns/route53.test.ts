@@ -45,14 +45,14 @@ withMoto('Route 53, played by moto (needs moto_server: bin/setup --for test brin
 
   describeDnsZone('as every provider', {
     zone,
+    noCredentials: 'moto takes all',
     start: async () => {
       const server = await startMoto();
       await createZone(zone);
       return {
         open: (name, context) => openRoute53(name, {}, context),
         environment: server.environment,
-        // moto takes all credentials.
-        wrongEnvironment: undefined,
+        wrongEnvironment: {},
         stop: () => server.stop(),
       };
     },
