@@ -1,10 +1,29 @@
 import { RelocateError } from '../src/errors.ts';
+import { aws } from './aws.ts';
+import { azure } from './azure.ts';
+import { digitalocean } from './digitalocean.ts';
+import { gcp } from './gcp.ts';
 import { hetzner } from './hetzner.ts';
+import { linode } from './linode.ts';
 import { local } from './local.ts';
+import { ovh } from './ovh.ts';
+import { scaleway } from './scaleway.ts';
 import type { Target } from './target.ts';
+import { vultr } from './vultr.ts';
 
 /** Every target there is, in the order help shows them. Provider SDKs are loaded by `program` only. */
-export const targets: readonly Target[] = [hetzner, local];
+export const targets: readonly Target[] = [
+  hetzner,
+  digitalocean,
+  aws,
+  gcp,
+  azure,
+  ovh,
+  scaleway,
+  vultr,
+  linode,
+  local,
+];
 
 /** Throws `usage` for a name that no target has. */
 export function targetOf(name: string): Target {

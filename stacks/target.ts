@@ -141,6 +141,7 @@ export interface FoundResource {
   kind: string;
   id: string;
   name: string;
+  /** Empty where the provider keeps nothing of such a thing but its name. */
   app: string;
   deployment: string;
 }

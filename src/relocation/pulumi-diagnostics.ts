@@ -53,6 +53,8 @@ function plain(message: string): string {
     .join(' ')
     .replaceAll(/\s+/g, ' ')
     .replace(/^error: /, '')
+    // What a stack's program threw; the sentence after it is made for people.
+    .replace(/^Unhandled exception: RelocateError: /, '')
     .trim();
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RelocateError } from '../../src/errors.ts';
 import type { FoundResource, Labelled } from '../target.ts';
 import { reasonOf, statusOf } from './api.ts';
-import { labelKeys, shorten, type Part } from './names.ts';
+import { labelKeys, parts, shorten, type Part } from './names.ts';
 
 /** Something of ours at a provider, with the way to be rid of it. */
 export interface Found extends FoundResource {
@@ -28,19 +28,6 @@ export function readLabels(
   if (!isAsked) return undefined;
   return { app, deployment, part: parts.find((part) => part === labels[labelKeys.part]) };
 }
-
-const parts: readonly Part[] = [
-  'key',
-  'network',
-  'subnet',
-  'router',
-  'firewall',
-  'address',
-  'address6',
-  'volume',
-  'attachment',
-  'server',
-];
 
 /** What can't be removed yet because something else still hangs on it. */
 const patienceMs = 90_000;

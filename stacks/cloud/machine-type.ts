@@ -1,3 +1,4 @@
+import { RelocateError } from '../../src/errors.ts';
 import type { Architecture, Finding, Needs, Price } from '../target.ts';
 import { listed, ok, refused } from './findings.ts';
 
@@ -131,4 +132,13 @@ function describe({ name, cores, memoryBytes, architecture }: MachineType): stri
 
 function describeNeeds(needs: Needs): string {
   return `${needs.cores} ${needs.cores === 1 ? 'core' : 'cores'}, ${gibibytes(needs.memoryBytes)} of memory and ${gibibytes(needs.diskBytes)} of disk on ${runsOn(needs).join(' or ')}`;
+}
+
+/** As `chooseMachineType`; throws `provision-failed` where there is none. */
+export function requireMachineType(types: readonly MachineType[], needs: Needs | undefined): MachineType {
+  const { type, findings } = chooseMachineType(types, needs);
+  if (type !== undefined) return type;
+  throw new RelocateError('provision-failed', findings.map(({ message }) => message).join('; '), {
+    hint: 'Nothing was made.',
+  });
 }

@@ -2,17 +2,22 @@ import { createHash } from 'node:crypto';
 import type { DeployRequest } from '../target.ts';
 
 /** The parts of a deployment at a provider. A label on each says which it is, so that it is found again without state. */
-export type Part =
-  | 'key'
-  | 'network'
-  | 'subnet'
-  | 'router'
-  | 'firewall'
-  | 'address'
-  | 'address6'
-  | 'volume'
-  | 'attachment'
-  | 'server';
+export const parts = [
+  'key',
+  'network',
+  'subnet',
+  'router',
+  'gateway',
+  'group',
+  'interface',
+  'firewall',
+  'address',
+  'address6',
+  'volume',
+  'attachment',
+  'server',
+] as const;
+export type Part = (typeof parts)[number];
 
 /** Providers with labels that are pairs have these keys; others get `key:value` or `key=value` as one word. */
 export const labelKeys = {
@@ -30,7 +35,11 @@ export function labelsOf({ app, deployment }: DeployRequest, part: Part): Record
 }
 
 /** What a part is called. The server's name becomes the machine's host name, and is the deployment's own. */
-export function partName({ deployment }: DeployRequest, part: Part, maxLength = 63): string {
+export function partName(
+  { deployment }: Pick<DeployRequest, 'deployment'>,
+  part: Part,
+  maxLength = 63,
+): string {
   return shorten(part === 'server' ? deployment : `${deployment}-${part}`, maxLength);
 }
 

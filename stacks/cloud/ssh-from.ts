@@ -14,6 +14,9 @@ export const sshFromOption = z
     'Addresses that may reach the SSH port, as CIDR. Default: where the deploy is run, where that can be told.',
   );
 
+/** A CIDR of IPv6. */
+export const isIpv6 = (cidr: string): boolean => cidr.includes(':');
+
 export const everywhere = ['0.0.0.0/0', '::/0'];
 
 const notPublic = new BlockList();
@@ -46,11 +49,11 @@ export async function sshSources(given: readonly string[] | undefined, machine: 
   return [`${own}/${isIP(own) === 6 ? 128 : 32}`];
 }
 
-/** Before there is a machine, the provider's API stands for it. */
-export async function sshFromFinding(
+/** As `sshSources`, before there is a machine: the provider's API stands for it. */
+export async function sourcesBefore(
   given: readonly string[] | undefined,
   endpoint: string,
-): Promise<Finding> {
+): Promise<string[]> {
   const host = new URL(endpoint).hostname.replaceAll(/^\[|\]$/g, '');
   const address =
     isIP(host) === 0
@@ -59,7 +62,14 @@ export async function sshFromFinding(
           () => undefined,
         )
       : host;
-  const sources = address === undefined ? everywhere : await sshSources(given, address);
+  return address === undefined && given === undefined ? everywhere : sshSources(given, address ?? '');
+}
+
+export async function sshFromFinding(
+  given: readonly string[] | undefined,
+  endpoint: string,
+): Promise<Finding> {
+  const sources = await sourcesBefore(given, endpoint);
   if (sources !== everywhere) return ok('ssh-from', `SSH is opened for ${sources.join(', ')} only`);
   return warning(
     'ssh-from',

@@ -3,7 +3,7 @@ import { RelocateError } from '../../src/errors.ts';
 import { cloudInit } from '../cloud-init.ts';
 import type { Api } from '../cloud/api.ts';
 import { takeOver } from '../cloud/inventory.ts';
-import { chooseMachineType } from '../cloud/machine-type.ts';
+import { requireMachineType } from '../cloud/machine-type.ts';
 import { accessOf, firstKeyOf, hostOutput } from '../cloud/machine.ts';
 import { labelsOf, partName, type Part } from '../cloud/names.ts';
 import { sshSources } from '../cloud/ssh-from.ts';
@@ -198,9 +198,7 @@ async function lookAround(options: HetznerOptions, request: DeployRequest): Prom
 
 async function chooseNow(api: Api, options: HetznerOptions, request: DeployRequest): Promise<string> {
   const types = await listAll(api, '/server_types', serverTypeSchema);
-  const { type, findings } = chooseMachineType(machineTypesAt(types, options.location, ''), request.needs);
-  if (type !== undefined) return type.name;
-  throw refusal(findings.map(({ message }) => message).join('; '));
+  return requireMachineType(machineTypesAt(types, options.location, ''), request.needs).name;
 }
 
 function refusal(message: string): RelocateError {

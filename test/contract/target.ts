@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,6 +18,12 @@ export interface TargetCase {
   wrongOptions: unknown;
   /** Whatever there is of a deployment at the provider: empty before the first `up`, and after destroying. */
   residue: (request: DeployRequest) => Promise<string[]>;
+  /** Before all tests, where the target needs something to be there; what it returns is called after them. */
+  setUp?: () => Promise<() => Promise<void>>;
+  /** What is asked for beyond, or other than, what `requestFor` says. */
+  request?: (deployment: string) => Partial<DeployRequest>;
+  /** Marks of secrets that must stand in clear nowhere in the stack's state. */
+  secrets?: () => string[];
 }
 
 export function requestFor(root: string, deployment: string): DeployRequest {
@@ -32,8 +38,9 @@ export function requestFor(root: string, deployment: string): DeployRequest {
 }
 
 /** The promises that every target keeps, with the real engine. */
-export function describeTarget({ target, options, wrongOptions, residue }: TargetCase): void {
-  const site = useSite(target, options);
+export function describeTarget(targetCase: TargetCase): void {
+  const { target, wrongOptions, residue } = targetCase;
+  const site = useSite(targetCase);
 
   test('options that it does not know are refused', () => {
     expect(target.options.safeParse(wrongOptions).success).toBe(false);
@@ -94,12 +101,16 @@ export function describeTarget({ target, options, wrongOptions, residue }: Targe
     await destroyStack(work);
   });
 
-  test('its state holds no file that a kill could leave cut off', async () => {
+  test('its state holds no file that a kill could leave cut off, and no secret in clear', async () => {
     const work = site.work('whole');
     await provision(work);
     const files = await readdir(work.stateFolder, { recursive: true });
     expect(files).toContain(relative(work.stateFolder, stackFile(join(work.stateFolder, 'pulumi'), 'whole')));
     expect(files.filter((name) => name.endsWith('.attrs'))).toEqual([]);
+    for (const name of files) {
+      const text = await readFile(join(work.stateFolder, name), 'latin1').catch(() => '');
+      expect(targetCase.secrets?.().filter((secret) => text.includes(secret)) ?? []).toEqual([]);
+    }
     await destroyStack(work);
   });
 
@@ -119,8 +130,9 @@ export function describeTarget({ target, options, wrongOptions, residue }: Targe
 }
 
 /** Killed at each sign of life, once relocate alone and once with its engine. */
-export function describeKilledTarget({ target, options, residue }: TargetCase): void {
-  const site = useSite(target, options);
+export function describeKilledTarget(targetCase: TargetCase): void {
+  const { residue } = targetCase;
+  const site = useSite(targetCase);
 
   describe.each(['relocate', 'relocate and its engine'] as const)('%s killed', (whom) => {
     test.each([2, 4])(
@@ -156,8 +168,9 @@ export function describeKilledTarget({ target, options, residue }: TargetCase): 
 }
 
 /** The state of a stack is gone, and what the stack had made is not. */
-export function describeLostState({ target, options, residue }: TargetCase): void {
-  const site = useSite(target, options);
+export function describeLostState(targetCase: TargetCase): void {
+  const { residue } = targetCase;
+  const site = useSite(targetCase);
 
   test.each(['cut off', 'removed'])('its state %s: comes up the same, and is destroyed', async (how) => {
     const work = site.work(`lost-${how.length}`);
@@ -175,13 +188,16 @@ async function loseState({ stateFolder, request }: StackRequest, how: string): P
   for (const path of [file, `${file}.bak`]) await (how === 'removed' ? rm(path) : truncate(path, 30));
 }
 
-function useSite(target: Target, options: unknown) {
+function useSite({ target, options, setUp, request }: TargetCase) {
   let root = '';
+  let tearDown: (() => Promise<void>) | undefined;
   beforeAll(async () => {
+    tearDown = await setUp?.();
     root = await mkdtemp(join(tmpdir(), 'relocate-target-'));
     process.env['XDG_STATE_HOME'] = join(root, 'xdg');
   });
   afterAll(async () => {
+    await tearDown?.();
     delete process.env['XDG_STATE_HOME'];
     await rm(root, { recursive: true, force: true });
   });
@@ -189,7 +205,7 @@ function useSite(target: Target, options: unknown) {
     work: (deployment: string, more: Partial<StackRequest> = {}): StackRequest => ({
       target,
       options: target.options.parse(options),
-      request: requestFor(root, deployment),
+      request: { ...requestFor(root, deployment), ...request?.(deployment) },
       stateFolder: join(root, deployment, 'state'),
       passphrase: 'open-sesame-4711',
       emit: silent,
@@ -211,6 +227,8 @@ async function runAndKill(
     stdio: ['pipe', 'pipe', 'inherit'],
     // The engine runs in the group of who started it.
     detached: true,
+    // What a test has set is not the process's own.
+    env: { ...process.env },
   });
   const exited = new Promise((resolve) => child.once('exit', resolve));
   child.stdin.end(JSON.stringify({ action, target: target.name, options, request, stateFolder, passphrase }));

@@ -7,6 +7,7 @@ import { server } from './kinds/server.ts';
 import { network, networkSubnet, primaryIp, sshKey } from './kinds/simple.ts';
 import { volume, volumeAttachment } from './kinds/volumes.ts';
 import { concealAs, revealAll } from './secrets.ts';
+import { allowTakingOver } from './take-over.ts';
 
 /**
  * A provider plugin by the name of the official one, for where that can't be had: the same tokens and properties for the
@@ -49,6 +50,7 @@ setInterval(() => {
   if (process.ppid !== enginePid) process.kill(process.pid, 'SIGKILL');
 }, 500).unref();
 
+allowTakingOver();
 await main(
   {
     version: '1.41.0',
