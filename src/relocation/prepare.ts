@@ -172,6 +172,7 @@ function requestOf({ app, manifest }: SavedApp, deployment: string, folder: stri
     sizeBytes: restoredBytes(manifest),
     needs: needsOf(app, databases),
     exposed: exposedPortsOf(app),
+    protectData: true,
   };
 }
 
