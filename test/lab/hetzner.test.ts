@@ -63,8 +63,8 @@ machineTest(
         '-l',
         'relocate-app=guestbook',
       );
-      const ssh = (command: string) => login.ssh(described.trim(), host.publicKey, command);
-      await eventually(() => ssh('systemctl start relocate-volume.service'));
+      const ssh = (command: string) => eventually(() => login.ssh(described.trim(), host.publicKey, command));
+      await ssh('systemctl start relocate-volume.service');
       expect(await ssh('mountpoint /srv/relocate')).toBe('/srv/relocate is a mountpoint\n');
       await ssh('echo kept > /srv/relocate/note');
 
@@ -72,7 +72,7 @@ machineTest(
       await hcloud(lab, 'server', 'delete', String(lab.state.servers[0]?.id));
       await lab.settled();
       await run(lab, 'provision', folder, request);
-      await eventually(() => ssh('systemctl start relocate-volume.service'));
+      await ssh('systemctl start relocate-volume.service');
       expect(await ssh('cat /srv/relocate/note')).toBe('kept\n');
 
       await run(lab, 'destroy', folder, request);

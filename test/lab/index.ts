@@ -63,8 +63,8 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   if (problem !== undefined) throw new Error(problem);
   // Where the official plugin can be had, the same tests run with that one.
   const official = process.env['RELOCATE_LAB_PLUGIN'] === 'official';
-  const plugin = await pluginFolder();
   const place = real ? await makePlace() : undefined;
+  const plugin = await pluginFolder(place?.folder);
   const faults = new Faults();
   const requests: LoggedRequest[] = [];
   const state = emptyState();

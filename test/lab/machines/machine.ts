@@ -33,6 +33,8 @@ export class Machine {
     const root = join(folder, 'root');
     await writeFile(join(root, 'etc/lab-serial'), `${spec.id}\n`);
     await writeFile(join(root, 'etc/hostname'), `${spec.name}\n`);
+    // Else cloud-init would write this when it is told to, and start sshd anew just after it has answered.
+    await writeFile(join(root, 'etc/ssh/sshd_config.d/50-cloud-init.conf'), 'PasswordAuthentication no\n');
     await writeResolver(root, lab);
     return new Machine(name, folder, device);
   }

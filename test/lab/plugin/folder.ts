@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** A folder for PATH in which the engine finds the plugin, and how to remove it. */
-export async function pluginFolder(): Promise<{ path: string; remove(): Promise<void> }> {
-  const path = await mkdtemp(join(tmpdir(), 'relocate-lab-plugin-'));
+/** A folder for PATH in which the engine finds the plugin, made in `parent`, and how to remove it. */
+export async function pluginFolder(parent = tmpdir()): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(parent, 'relocate-lab-plugin-'));
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   const command = [process.execPath, '--no-warnings', main].map(
     (word) => `'${word.replaceAll("'", `'\\''`)}'`,
