@@ -8,6 +8,7 @@ import { linode } from './linode.ts';
 import { local } from './local.ts';
 import { ovh } from './ovh.ts';
 import { scaleway } from './scaleway.ts';
+import { ssh } from './ssh.ts';
 import type { Target } from './target.ts';
 import { vultr } from './vultr.ts';
 
@@ -22,6 +23,7 @@ export const targets: readonly Target[] = [
   scaleway,
   vultr,
   linode,
+  ssh,
   local,
 ];
 

@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { HostOutput } from '../src/hosts/host.ts';
-import { removeFolder } from './local/folder.ts';
-import { releasePorts } from './local/leases.ts';
+import { removeFolder } from '../src/hosts/claimed-folder.ts';
+import { releasePorts } from '../src/hosts/leases.ts';
 import { localOptions, type LocalOptions } from './local/options.ts';
 import { preflightLocal } from './local/preflight.ts';
 import type { DeployRequest, Target } from './target.ts';
@@ -12,6 +12,7 @@ export const local: Target<LocalOptions> = {
   name: 'local',
   summary: 'this machine, beside whatever runs on it',
   options: localOptions,
+  isThisMachine: true,
   plugins: { relocate: new URL(`./local/provider-main${import.meta.url.slice(-3)}`, import.meta.url) },
   folderFor: (options, deployment) =>
     options.folder === undefined ? undefined : join(options.folder, deployment),

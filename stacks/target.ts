@@ -14,6 +14,9 @@ export interface Target<Options = unknown> {
   /** Options, not parsed yet, from what stands behind the name in `--to`, as in `ssh:ops@host`. Absent: nothing may. */
   optionsOf?(text: string): unknown;
 
+  /** What it deploys to is this machine: what the app needs must be here. */
+  readonly isThisMachine?: boolean;
+
   /**
    * Provider plugins of the project's own, by package name: each a program file (.ts or .js) that Node runs. Providers
    * with a published plugin need no entry.

@@ -193,12 +193,15 @@ export async function openPlace(
 
 export type Passwords = (place: RepositoryPlace) => Promise<string>;
 
+const commonPassword = new WeakMap<Globals, Promise<string>>();
+
 /** A place's own password, or the one of all others, which is asked for once. */
 export function passwordsOf(session: Session, options: { confirm?: boolean } = {}): Passwords {
-  let common: Promise<string> | undefined;
   return ({ passwordFile }) => {
     if (passwordFile !== undefined) return fromFile(passwordFile);
-    common ??= readPassword(session.globals, session.environment, options);
+    const common =
+      commonPassword.get(session.globals) ?? readPassword(session.globals, session.environment, options);
+    commonPassword.set(session.globals, common);
     return common;
   };
 }

@@ -3,7 +3,14 @@ import type { App } from '../app/app.ts';
 import { RelocateError } from '../errors.ts';
 import type { DeployInput } from '../relocation/prepare.ts';
 import type { Repository } from '../repository/repository.ts';
-import { findApp, stateFolderOf, withRepository } from './context.ts';
+import {
+  findApp,
+  openStorageOf,
+  passwordsOf,
+  repositoryPlaces,
+  stateFolderOf,
+  withRepository,
+} from './context.ts';
 import { readSchemas } from './schemas.ts';
 import type { Session } from './session.ts';
 
@@ -23,6 +30,13 @@ export async function withDeployInputs<T>(
   ]);
   const app = (await findApp(session))?.app;
   const chosen = chooseTargets(options.to, app, targetOf);
+  const passwords = passwordsOf(session);
+  const handover = () =>
+    repositoryPlaces(session, app).map((place) => ({
+      url: place.url,
+      password: () => passwords(place),
+      openStorage: () => openStorageOf(session, place),
+    }));
   return withRepository(session, app, (repository) =>
     work(
       chosen.map((choice) => ({
@@ -33,6 +47,7 @@ export async function withDeployInputs<T>(
         stateFolder: stateFolderOf(session.globals, app),
         sourceOf,
         schemas,
+        handover: handover(),
         now: new Date(),
       })),
     ),

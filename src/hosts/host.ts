@@ -12,8 +12,9 @@ export interface HostOutput {
 
 export interface SshTransport {
   kind: 'ssh';
-  user: string;
-  port: number;
+  /** Undefined, as the port, where the user's own SSH settings say it. */
+  user?: string | undefined;
+  port?: number | undefined;
   /** "ssh-ed25519 AAAA…": the one key that it has. Undefined, for a host of the user's: what known_hosts says. */
   hostKey?: string | undefined;
   /** A host that the user could log in to before: how. Without it, the deployment's own key opens it. */

@@ -137,14 +137,22 @@ export function majorVersion(saved: SavedSource): number {
 
 const superuser = 'postgres';
 
+/** Purposes of all secrets that a database's passwords are made of. */
+export function databaseSecrets(deployment: string, name: string): string[] {
+  return [adminPurpose(deployment, name), appPurpose(deployment, name)];
+}
+
+const adminPurpose = (deployment: string, name: string) => `postgres/${deployment}/${name}/admin`;
+const appPurpose = (deployment: string, name: string) => `postgres/${deployment}/${name}`;
+
 function adminPassword({ deployment, name, deriveSecret }: Secrets): string {
-  return deriveSecret(`postgres/${deployment}/${name}/admin`);
+  return deriveSecret(adminPurpose(deployment, name));
 }
 
 /** An app that was the superuser of its server is so again: there is one password for it then. */
 function appPassword({ user, ownServer }: Pick<ServedDatabase, 'user' | 'ownServer'>, work: Secrets): string {
   if (ownServer && user === superuser) return adminPassword(work);
-  return work.deriveSecret(`postgres/${work.deployment}/${work.name}`);
+  return work.deriveSecret(appPurpose(work.deployment, work.name));
 }
 
 /** In another database than the one to be restored, which could not be made anew from a session inside of it. */

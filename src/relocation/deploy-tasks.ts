@@ -1,27 +1,13 @@
-import { realpath } from 'node:fs/promises';
 import { RelocateError } from '../errors.ts';
-import type { Destination, SavedSource } from '../sources/source.ts';
-import { checkSite } from './check-site.ts';
-import {
-  compareOne,
-  destinationOfData,
-  environmentOf,
-  hostOfWork,
-  provisionStack,
-  restoreOne,
-  savedOf,
-  secretsToHide,
-  serveOne,
-  type DeployWork,
-} from './deploy-work.ts';
+import { provisionStack, type DeployWork } from './deploy-work.ts';
+import type { Part } from './host-steps.ts';
 import { startNames, stepIds } from './plan.ts';
-import { imageRepository } from './layout.ts';
 import { enclosing, type DataPlace } from './places.ts';
 import { comparedFromJournal, type Steps } from './results.ts';
 import type { Task } from './run-steps.ts';
-import { checkServices, startOne, workingFolder, type DeployedApp } from './services.ts';
+import { stepsOf } from './steps-of-host.ts';
 import type { Phase, VerifyResult } from './types.ts';
-import { runChecks, verifyResult } from './verify.ts';
+import { verifyResult } from './verify.ts';
 
 /** How each step of the plan is done, and what it waits for. Keyed by step IDs; the plan gives their order. */
 export function deployTasks(work: DeployWork, steps: Steps): Task[] {
@@ -52,60 +38,74 @@ function codeDoers(work: DeployWork): Doer[] {
   const { code } = work.saved.manifest;
   const place = work.places.code;
   if (code === undefined || place === undefined) return [];
-  return restoreDoers(work, code, () => ({ kind: 'path', path: place.after }), {
-    restore: stepIds.restoreCode,
-    compare: stepIds.compareCode,
-    after: [],
-  });
+  return restoreDoers(
+    work,
+    { kind: 'code' },
+    {
+      restore: stepIds.restoreCode,
+      compare: stepIds.compareCode,
+      after: [],
+    },
+  );
 }
 
 function imageDoers(work: DeployWork): Doer[] {
   const { images } = work.saved.manifest;
   if (images === undefined) return [];
-  const destination = { kind: 'engine', repository: imageRepository(work.plan.deployment) } as const;
-  return restoreDoers(work, images, () => destination, {
-    restore: stepIds.restoreImages,
-    compare: stepIds.compareImages,
-    after: [],
-  });
+  return restoreDoers(
+    work,
+    { kind: 'images' },
+    {
+      restore: stepIds.restoreImages,
+      compare: stepIds.compareImages,
+      after: [],
+    },
+  );
 }
 
 function dataDoers(work: DeployWork, place: DataPlace): Doer[] {
   const { name } = place;
-  const doers = restoreDoers(work, savedOf(work, name), () => destinationOfData(work, place), {
-    restore: stepIds.restore(name),
-    compare: stepIds.compare(name),
-    // Compared before anything is put inside of it: what was captured apart is not part of its fingerprint.
-    after: enclosing(place, work.places).map((outer) =>
-      outer === 'code' ? stepIds.compareCode : stepIds.compare(outer.data),
-    ),
-  });
+  const doers = restoreDoers(
+    work,
+    { kind: 'data', name },
+    {
+      restore: stepIds.restore(name),
+      compare: stepIds.compare(name),
+      // Compared before anything is put inside of it: what was captured apart is not part of its fingerprint.
+      after: enclosing(place, work.places).map((outer) =>
+        outer === 'code' ? stepIds.compareCode : stepIds.compare(outer.data),
+      ),
+    },
+  );
   if (place.kind !== 'postgres') return doers;
   const serve = {
     after: [stepIds.provision],
     whenDone: 'again' as const,
-    run: (signal: AbortSignal) => serveOne(work, name, signal),
+    run: async (signal: AbortSignal) => {
+      const served = await stepsOf(work).serve(name, signal);
+      work.served.set(name, served);
+      return served;
+    },
   };
   return [[stepIds.database(name), serve], ...doers];
 }
 
 function restoreDoers(
   work: DeployWork,
-  saved: SavedSource,
-  destination: () => Destination,
+  part: Part,
   ids: { restore: string; compare: string; after: string[] },
 ): Doer[] {
   return [
     [
       ids.restore,
-      { after: ids.after, whenDone: 'keep', run: (signal) => restoreOne(work, saved, destination(), signal) },
+      { after: ids.after, whenDone: 'keep', run: (signal) => stepsOf(work).restore(part, signal) },
     ],
     [
       ids.compare,
       {
         after: [ids.restore],
         whenDone: 'keep',
-        run: (signal) => compareOne(work, saved, destination(), signal),
+        run: (signal) => stepsOf(work).compare(part, signal),
       },
     ],
   ];
@@ -120,46 +120,13 @@ function startDoer(work: DeployWork, name: string): Doer {
     {
       after: before === undefined ? [] : [stepIds.start(before)],
       whenDone: 'again',
-      run: (signal) => startOne(deployedApp(work), name, signal),
+      run: (signal) => stepsOf(work).start(name, signal),
     },
   ];
 }
 
-export function deployedApp(work: DeployWork): DeployedApp {
-  const { saved, places, plan } = work;
-  return {
-    app: saved.app,
-    places,
-    images: saved.manifest.images,
-    host: hostOfWork(work),
-    deployment: plan.deployment,
-    environment: environmentOf(work),
-  };
-}
-
 async function verify(work: DeployWork, steps: Steps, signal: AbortSignal): Promise<VerifyResult> {
-  const deployed = deployedApp(work);
-  const { app, environment, host } = deployed;
-  const site = checkSite({
-    app,
-    host,
-    folder: await realpath(workingFolder(deployed)).catch(() => host.folder),
-    environment: environment.shared,
-    destinationOf: (data) => {
-      const place = work.places.data.find(({ name }) => name === data);
-      return place && destinationOfData(work, place);
-    },
-    patient: true,
-    signal,
-  });
-  const asked = await runChecks(app.checks, site);
-  const running = await checkServices(deployed, signal);
-  const secrets = secretsToHide(work);
-  const checks = [...asked, ...running].map((check) => ({ ...check, detail: hide(check.detail, secrets) }));
+  const checks = await stepsOf(work).check({ patient: true }, signal);
   work.verified = verifyResult(checks, comparedFromJournal(work.plan, steps));
   return work.verified;
-}
-
-function hide(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '***'), text);
 }

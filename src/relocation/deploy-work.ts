@@ -15,6 +15,8 @@ import { deploymentLayout } from './layout.ts';
 import { moveOf, type DataPlace, type Places } from './places.ts';
 import { provision } from './pulumi.ts';
 import { prepareDestination } from './restore-place.ts';
+import type { HostSteps } from './host-steps.ts';
+import type { HandedRepository } from './handover.ts';
 import type { SavedApp } from './saved-app.ts';
 import type { DataOutcome, Plan, VerifyResult } from './types.ts';
 import { compareFingerprints } from './verify.ts';
@@ -40,7 +42,26 @@ export interface DeployWork {
   served: Map<string, ServedDatabase>;
   /** Set by `verify`. */
   verified: VerifyResult | undefined;
+  /** How the host is worked on, once it is known; see steps-of-host.ts. */
+  steps: HostSteps | undefined;
+  /** How an agent on the host gets at the repository. */
+  handover: readonly HandedRepository[];
 }
+
+/** What the steps on the host need to know, whoever does them. */
+export type HostWork = Pick<
+  DeployWork,
+  | 'plan'
+  | 'folder'
+  | 'saved'
+  | 'places'
+  | 'repository'
+  | 'deriveSecret'
+  | 'sourceOf'
+  | 'emit'
+  | 'outputs'
+  | 'served'
+>;
 
 export async function provisionStack(
   work: DeployWork,
@@ -62,13 +83,13 @@ export function stackPassphrase(deriveSecret: DeriveSecret, deployment: string):
   return deriveSecret(`pulumi/${deployment}`);
 }
 
-export function hostOfWork({ outputs }: DeployWork): HostOutput {
+export function hostOfWork({ outputs }: HostWork): HostOutput {
   const [host] = outputs?.hosts ?? [];
   if (host === undefined) throw new RelocateError('internal', 'The stack has not been brought up yet.');
   return host;
 }
 
-export async function serveOne(work: DeployWork, name: string, signal: AbortSignal): Promise<ServedDatabase> {
+export async function serveOne(work: HostWork, name: string, signal: AbortSignal): Promise<ServedDatabase> {
   const place = work.places.data.find((candidate) => candidate.name === name);
   if (place?.kind !== 'postgres') throw new RelocateError('internal', `${name} is no database.`);
   const served = await serveDatabase({
@@ -82,7 +103,7 @@ export async function serveOne(work: DeployWork, name: string, signal: AbortSign
   return served;
 }
 
-function secretsOf({ plan, deriveSecret, outputs }: DeployWork, name: string) {
+function secretsOf({ plan, deriveSecret, outputs }: HostWork, name: string) {
   return {
     deployment: plan.deployment,
     name,
@@ -91,14 +112,14 @@ function secretsOf({ plan, deriveSecret, outputs }: DeployWork, name: string) {
   };
 }
 
-export function savedOf({ saved }: DeployWork, name: string): SavedSource {
+export function savedOf({ saved }: HostWork, name: string): SavedSource {
   const source = saved.manifest.sources.find((candidate) => candidate.name === name);
   if (source === undefined) throw new RelocateError('internal', `The snapshot holds no ${name}.`);
   return source;
 }
 
 /** Holds passwords. */
-export function destinationOfData(work: DeployWork, place: DataPlace): Destination {
+export function destinationOfData(work: HostWork, place: DataPlace): Destination {
   if (place.kind === 'path') return { kind: 'path', path: place.after };
   const served = work.served.get(place.name);
   if (served === undefined)
@@ -107,7 +128,7 @@ export function destinationOfData(work: DeployWork, place: DataPlace): Destinati
 }
 
 export async function restoreOne(
-  work: DeployWork,
+  work: HostWork,
   saved: SavedSource,
   destination: Destination,
   signal: AbortSignal,
@@ -124,7 +145,7 @@ export async function restoreOne(
 }
 
 export async function compareOne(
-  work: DeployWork,
+  work: HostWork,
   saved: SavedSource,
   destination: Destination,
   signal: AbortSignal,
@@ -142,21 +163,21 @@ export async function compareOne(
   };
 }
 
-function contextOf(work: DeployWork, source: SavedSource, signal: AbortSignal) {
+function contextOf(work: HostWork, source: SavedSource, signal: AbortSignal) {
   const { folder, environment } = work.saved.app;
   return { name: source.name, folder, environment, emit: emitFor(work, source), signal };
 }
 
-function treeOf(work: DeployWork, source: SavedSource, signal: AbortSignal) {
+function treeOf(work: HostWork, source: SavedSource, signal: AbortSignal) {
   const options = { emit: emitFor(work, source), signal };
   return savedTree(work.repository, work.saved.snapshot.tree, source.path, options);
 }
 
-const emitFor = ({ emit }: DeployWork, { name, sizeBytes }: SavedSource): Emit =>
+const emitFor = ({ emit }: HostWork, { name, sizeBytes }: SavedSource): Emit =>
   withTotal(forSource(emit, name), sizeBytes);
 
 /** Holds secrets, but for its `changes`. */
-export function environmentOf(work: DeployWork): DeployedEnvironment {
+export function environmentOf(work: HostWork): DeployedEnvironment {
   const { saved, places, plan } = work;
   const databases = new Map(
     [...work.served].map(([name, served]) => [name, placeOf(served, secretsOf(work, name))] as const),
@@ -168,6 +189,6 @@ export function environmentOf(work: DeployWork): DeployedEnvironment {
 }
 
 /** Passwords of the deployment's databases: not to be shown, whatever a program writes. */
-export function secretsToHide(work: DeployWork): string[] {
+export function secretsToHide(work: HostWork): string[] {
   return [...work.served].map(([name, served]) => placeOf(served, secretsOf(work, name)).password);
 }

@@ -1,15 +1,14 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { version } from '../version.ts';
 import { withDeployLock } from './app-lock.ts';
-import { deployTasks, deployedApp, tasksOf } from './deploy-tasks.ts';
+import { deployTasks, tasksOf } from './deploy-tasks.ts';
 import type { DeployWork } from './deploy-work.ts';
 import { addKeys, findSecrets, leadOf, sealKeys, type DeriveSecret } from './deployment-keys.ts';
 import { createDeployment, damageOf, readDeployments } from './deployments.ts';
 import { writeDurably } from './durable-file.ts';
 import { readHistory, withMeasurements, writeHistory } from './history.ts';
+import { deployedApp } from './host-steps.ts';
 import { openJournal, type Journal, type JournalEntry, type JournalHeader } from './journal.ts';
 import { deploymentLayout, stateLayout } from './layout.ts';
 import { planSteps, stepIds } from './plan.ts';
@@ -18,6 +17,7 @@ import { makeReport } from './report.ts';
 import { comparedFromJournal } from './results.ts';
 import { runPhase, StepFailure, type StepRun } from './run-steps.ts';
 import { describeServices } from './services.ts';
+import { stepsOf } from './steps-of-host.ts';
 import type { DeployReport, Phase, Plan } from './types.ts';
 
 export interface DeployOptions extends DeployInput {
@@ -171,6 +171,8 @@ async function carryOut(
     outputs: undefined,
     served: new Map(),
     verified: undefined,
+    steps: undefined,
+    handover: input.handover ?? [],
   };
   const journal = await openJournal(deploymentLayout.journal(folder));
   const run: StepRun = { ...tools, journal, parallel: parallelSteps, results: new Map(), kept: new Set() };
@@ -180,7 +182,7 @@ async function carryOut(
       await runPhase(phase, phaseTitles[phase](plan), tasksOf(phase, tasks), run);
     }
     // What is left of files that a killed run wrote for its restores.
-    await rm(join(folder, 'scratch'), { recursive: true, force: true });
+    await stepsOf(work).tidy(tools.signal);
     const report = await writeReport(input, work, run, undefined);
     await remember(input, work, journal, run.kept);
     return report;
@@ -192,6 +194,7 @@ async function carryOut(
     await writeReport(input, work, run, failure);
     throw failed;
   } finally {
+    await work.steps?.close();
     await journal.close();
   }
 }
@@ -203,6 +206,8 @@ async function writeReport(
   failure: DeployReport['failure'],
 ): Promise<DeployReport> {
   const deployed = work.outputs === undefined ? undefined : deployedApp(work);
+  // A report is written also where the host is what failed.
+  const running = failure === undefined ? await stepsOf(work).services(new AbortController().signal) : [];
   const report = makeReport({
     relocateVersion: version,
     plan: work.plan,
@@ -215,7 +220,7 @@ async function writeReport(
     data: comparedFromJournal(work.plan, run.journal.steps),
     verify: work.verified,
     failure,
-    services: deployed === undefined ? [] : await describeServices(deployed),
+    services: deployed === undefined ? [] : describeServices(deployed, running),
     environment: deployed?.environment.changes ?? work.plan.environment,
     gaps: deployed?.environment.gaps ?? [],
   });

@@ -1,23 +1,23 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, rm } from 'node:fs/promises';
+import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeployRequest, Target } from '../../stacks/target.ts';
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
-import { removeImages, stopCompose } from '../hosts/compose.ts';
-import { runLocally } from '../hosts/local.ts';
-import { listServices, stopService } from '../hosts/supervisor.ts';
+import type { HostOutput } from '../hosts/host.ts';
 import type { Repository } from '../repository/repository.ts';
-import { databaseService, strayClusters } from './databases.ts';
 import { withDeployLock } from './app-lock.ts';
 import { stackPassphrase } from './deploy-work.ts';
 import { readCutovers } from './cutover-record.ts';
 import { findSecrets, type DeriveSecret } from './deployment-keys.ts';
 import { deploymentNames, forgetDeployment, missing, readPlan } from './deployments.ts';
 import { dropDatabase } from './drop-databases.ts';
-import { readJournal } from './journal.ts';
-import { deploymentLayout, imageRepository, stateLayout } from './layout.ts';
+import { readJournal, stepStates } from './journal.ts';
+import { deploymentLayout, stateLayout } from './layout.ts';
 import { destroyStack, readOutputs, stackExists, type StackRequest } from './pulumi.ts';
+import { hostFromJournal } from './results.ts';
+import { stopOnHost } from './stop-remote.ts';
+import { clustersOutside, namesOf, removeCluster, stopServices } from './stop-services.ts';
 import type { Plan } from './types.ts';
 
 export interface DestroyInput {
@@ -114,8 +114,10 @@ async function destroyOne(doomed: Doomed, input: DestroyInput, { emit, signal }:
   const options = input.targetOptions?.(plan.target) ?? target.options.safeParse({}).data;
   const request = requestOf(plan);
   // Asked before the folder goes, because the answer depends on it.
-  const clusters = await strayClusters(plan.folder, namesOf(plan, 'database'));
-  await stopServices(plan, signal);
+  const clusters = await clustersOutside(plan);
+  const host = await hostOf(doomed);
+  if (host === undefined || host.transport.kind === 'local') await stopServices(plan, signal);
+  else await stopOnHost(host, plan, { emit, signal });
   let remaining: { error: unknown } | undefined;
   if (stackExists({ stateFolder: folder, request })) {
     try {
@@ -136,43 +138,15 @@ async function destroyOne(doomed: Doomed, input: DestroyInput, { emit, signal }:
   await forgetDeployment(input.stateFolder, plan);
 }
 
-async function removeCluster(dataFolder: string): Promise<void> {
-  for (const path of [dataFolder, `${dataFolder}.new`]) await rm(path, { recursive: true, force: true });
-}
-
-/** Names after a step's kind in its ID: `database:db` has `db`. */
-function namesOf({ steps }: Plan, kind: 'database' | 'start'): string[] {
-  const prefix = `${kind}:`;
-  return steps.flatMap(({ id }) => (id.startsWith(prefix) ? [id.slice(prefix.length)] : []));
+/** Undefined where nothing was provisioned, or the journal is damaged: then whatever there is, is on this machine. */
+async function hostOf({ folder }: Doomed): Promise<HostOutput | undefined> {
+  const journal = await readJournal(deploymentLayout.journal(folder)).catch(() => undefined);
+  return journal && hostFromJournal(stepStates(journal.entries));
 }
 
 /** All that destroying needs to know; the stack's program is not run for it. */
 function requestOf({ app, deployment, folder }: Plan): DeployRequest {
   return { app, deployment, folder, services: undefined, databases: [], sizeBytes: 0 };
-}
-
-/** Also those that a killed deploy had started and not yet written down. Services go before their databases. */
-async function stopServices(plan: Plan, signal: AbortSignal): Promise<void> {
-  if (plan.composeFile !== undefined && existsSync(plan.folder)) {
-    const project = { name: plan.deployment, file: plan.composeFile };
-    await stopCompose({ run: runLocally }, project, { signal });
-    await removeImages({ run: runLocally }, imageRepository(plan.deployment), { signal });
-  }
-  // The supervisor makes this folder before it starts anything; asking it for nothing would leave one behind.
-  if (!existsSync(join(plan.folder, 'run'))) return;
-  const databases = namesOf(plan, 'database').map(databaseService);
-  const services = namesOf(plan, 'start').filter(
-    (name) => plan.composeFile === undefined || name !== 'compose',
-  );
-  const recorded = (await listServices(plan.folder)).map(({ name }) => name);
-  for (const name of new Set([
-    ...services.toReversed(),
-    ...recorded.filter((one) => !databases.includes(one)),
-    ...databases,
-  ])) {
-    signal.throwIfAborted();
-    await stopService(plan.folder, name);
-  }
 }
 
 /** Of servers that the target names; a deployment's own go with their folders. */

@@ -9,6 +9,7 @@ import type { Source } from '../sources/source.ts';
 import { majorVersion } from './databases.ts';
 import { deploymentNames } from './deployments.ts';
 import type { DeployWork } from './deploy-work.ts';
+import type { HandedRepository } from './handover.ts';
 import { readHistory } from './history.ts';
 import { deploymentLayout, deploymentName, stateLayout } from './layout.ts';
 import { exposedPortsOf, needsOf } from './needs.ts';
@@ -33,6 +34,8 @@ export interface DeployInput {
   sourceOf: (kind: string) => Source;
   schemas: OptionSchemas;
   now: Date;
+  /** For hosts that do their work themselves; the best first. */
+  handover?: readonly HandedRepository[] | undefined;
 }
 
 /** What a deploy would do, ready to be done. Nothing has happened yet. */
@@ -203,7 +206,7 @@ export async function preflightFindings(
   { emit, signal }: { emit: Emit; signal: AbortSignal },
 ): Promise<Finding[]> {
   await findPulumi();
-  if (request.services?.kind === 'compose') {
+  if (request.services?.kind === 'compose' && target.isThisMachine === true) {
     const obstacle = await findComposeObstacle({ run: runLocally }, signal);
     if (obstacle !== undefined) throw obstacle;
   }

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { DeployRequest, StackOutputs, Target } from '../../stacks/target.ts';
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
+import { hostSchema } from '../hosts/host-schema.ts';
 import { findPulumi } from './pulumi-cli.ts';
 import { condense, resourceName, type Diagnostic } from './pulumi-diagnostics.ts';
 import {
@@ -34,20 +35,7 @@ export interface StackRequest {
 }
 
 const outputsSchema: z.ZodType<StackOutputs> = z.object({
-  hosts: z
-    .array(
-      z.object({
-        name: z.string(),
-        address: z.string().min(1),
-        transport: z.union([
-          z.object({ kind: z.literal('local') }),
-          z.object({ kind: z.literal('ssh'), user: z.string(), port: z.number().int(), hostKey: z.string() }),
-        ]),
-        folder: z.string().startsWith('/'),
-        ports: z.record(z.string(), z.number().int().min(1).max(65_535)),
-      }),
-    )
-    .min(1),
+  hosts: z.array(hostSchema).min(1),
   databaseServers: z.record(z.string(), z.string()).exactOptional(),
 });
 

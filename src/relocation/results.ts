@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hostSchema } from '../hosts/host-schema.ts';
 import type { HostOutput } from '../hosts/host.ts';
 import { servedSchema } from './databases.ts';
 import type { StepState } from './journal.ts';
@@ -8,25 +9,6 @@ import type { DataOutcome, Plan } from './types.ts';
 /** What steps leave in the journal for later runs and commands. */
 
 const outcome = z.enum(['passed', 'failed', 'unverified']);
-
-const hostSchema: z.ZodType<HostOutput> = z.object({
-  name: z.string(),
-  address: z.string(),
-  transport: z.union([
-    z.object({ kind: z.literal('local') }),
-    z.object({
-      kind: z.literal('ssh'),
-      user: z.string(),
-      port: z.number(),
-      hostKey: z.string().optional(),
-      own: z
-        .object({ host: z.string(), identityFile: z.string().optional(), jump: z.string().optional() })
-        .optional(),
-    }),
-  ]),
-  folder: z.string(),
-  ports: z.record(z.string(), z.number()),
-});
 
 /** Of `provision`: the stack's outputs but for those that are secret. */
 export const provisionedSchema = z.object({ hosts: z.array(hostSchema).min(1) });

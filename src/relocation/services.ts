@@ -5,6 +5,7 @@ import { overrideText } from '../hosts/compose-override.ts';
 import { composeConfig, composeState, startCompose, type ComposeProject } from '../hosts/compose.ts';
 import type { HostOutput } from '../hosts/host.ts';
 import { hostOf } from '../hosts/index.ts';
+import type { ServiceState } from '../hosts/service.ts';
 import { serviceState, startService } from '../hosts/supervisor.ts';
 import { deployedImages } from '../sources/images.ts';
 import type { SavedSource } from '../sources/source.ts';
@@ -119,21 +120,19 @@ async function checkCompose(
   }));
 }
 
-/** Where the services answer. */
-export async function describeServices({
-  app,
-  host,
-}: Pick<DeployedApp, 'app' | 'host'>): Promise<DeployReport['services']> {
+/** Pure: where the services answer. */
+export function describeServices(
+  { app, host }: Pick<DeployedApp, 'app' | 'host'>,
+  running: readonly Pick<ServiceState, 'name' | 'pid'>[],
+): DeployReport['services'] {
   const names = app.services?.services.map(({ name }) => name) ?? [];
-  return Promise.all(
-    names.map(async (name) => {
-      const port = host.ports[name];
-      const { pid } = await serviceState(host.folder, name);
-      return {
-        name,
-        address: port === undefined ? host.address : `${host.address}:${port}`,
-        ...(pid === undefined ? {} : { pid }),
-      };
-    }),
-  );
+  return names.map((name) => {
+    const port = host.ports[name];
+    const pid = running.find((one) => one.name === name)?.pid;
+    return {
+      name,
+      address: port === undefined ? host.address : `${host.address}:${port}`,
+      ...(pid === undefined ? {} : { pid }),
+    };
+  });
 }

@@ -1,20 +1,21 @@
 import { RelocateError } from '../errors.ts';
+import { silent } from '../events.ts';
+import type { HostOutput } from '../hosts/host.ts';
 import { listServices } from '../hosts/supervisor.ts';
 import type { ServiceState } from '../hosts/service.ts';
 import type { Repository } from '../repository/repository.ts';
-import { checkSite } from './check-site.ts';
-import { destinationOf, placeOf } from './databases.ts';
-import { deployedEnvironment } from './app-environment.ts';
+import { agentSteps } from './agent-steps.ts';
 import { lockHolder } from './app-lock.ts';
+import type { HostWork } from './deploy-work.ts';
 import { findSecrets } from './deployment-keys.ts';
 import { deploymentNames, readDeployment, type Deployment } from './deployments.ts';
+import { directSteps } from './host-steps.ts';
 import { stateLayout } from './layout.ts';
-import { findPlaces, moveOf } from './places.ts';
+import { findPlaces } from './places.ts';
 import { hostFromJournal, servedFromJournal } from './results.ts';
 import { readSavedApp, type OptionSchemas } from './saved-app.ts';
-import { checkServices, workingFolder } from './services.ts';
 import type { CheckOutcome, ObjectiveReport, Outcome } from './types.ts';
-import { overall, runChecks } from './verify.ts';
+import { overall } from './verify.ts';
 
 export interface StatusInput {
   stateFolder: string;
@@ -83,12 +84,12 @@ async function statusOf(name: string, input: StatusInput, signal: AbortSignal): 
   const busy = await lockHolder(stateLayout.deployLock(input.stateFolder, plan.app, plan.target));
   const begun = plan.steps.filter(({ id }) => ['started', 'failed'].includes(steps.get(id)?.state ?? ''));
   const state = unfinished ? (busy === undefined ? 'unfinished' : 'busy') : 'up';
-  const ports = hostFromJournal(steps);
-  const services = (await listServices(plan.folder)).map((service) => {
-    const port = ports?.ports[service.name.replace(/^postgres\./, '')];
-    return { ...service, address: port === undefined ? undefined : `${ports?.address}:${port}` };
+  const host = hostFromJournal(steps);
+  const { running, checks } = await askHost(deployment, host, state === 'up', input, signal);
+  const services = running.map((service) => {
+    const port = host?.ports[service.name.replace(/^postgres\./, '')];
+    return { ...service, address: port === undefined ? undefined : `${host?.address}:${port}` };
   });
-  const checks = state === 'up' ? await checksOf(deployment, input, signal) : undefined;
   return {
     deployment: name,
     app: plan.app,
@@ -132,48 +133,75 @@ function nextOf({ name, plan }: Deployment, state: DeploymentStatus['state']): s
   return undefined;
 }
 
-/** The checks of the app that was deployed, each tried once. */
+/** The checks of the app that was deployed, each tried once; undefined where they cannot be run at all. */
 export async function checksOf(
-  { name, folder, plan, steps, header }: Deployment,
-  { repository, schemas }: Pick<StatusInput, 'repository' | 'schemas'>,
+  deployment: Deployment,
+  input: Pick<StatusInput, 'repository' | 'schemas'>,
   signal: AbortSignal,
 ): Promise<CheckOutcome[] | undefined> {
-  const host = hostFromJournal(steps);
-  if (repository === undefined || host === undefined) return undefined;
+  return (await askHost(deployment, hostFromJournal(deployment.steps), true, input, signal)).checks;
+}
+
+interface Asked {
+  running: ServiceState[];
+  checks: CheckOutcome[] | undefined;
+}
+
+/** What runs there, and the checks of the app that was deployed, each tried once. */
+async function askHost(
+  deployment: Deployment,
+  host: HostOutput | undefined,
+  isUp: boolean,
+  input: Pick<StatusInput, 'repository' | 'schemas'>,
+  signal: AbortSignal,
+): Promise<Asked> {
+  const isHere = host === undefined || host.transport.kind === 'local';
+  const work = host && (await workOf(deployment, host, input));
+  if (work === undefined)
+    return { running: isHere ? await listServices(deployment.plan.folder) : [], checks: undefined };
+  const steps = isHere ? directSteps(work) : agentSteps(work, { deploys: false });
+  try {
+    const checks = isUp ? await steps.check({ patient: false }, signal) : undefined;
+    return { running: await steps.services(signal), checks };
+  } catch (error) {
+    if (!(error instanceof RelocateError) || error.code !== 'host-failed') throw error;
+    const unreached = { title: 'the host answers', outcome: 'failed' as const, detail: error.message };
+    return { running: [], checks: [{ ...unreached, durationMs: 0 }] };
+  } finally {
+    await steps.close();
+  }
+}
+
+/** Undefined where nobody can tell the deployment's passwords. */
+async function workOf(
+  { name, folder, plan, steps, header }: Deployment,
+  host: HostOutput,
+  { repository, schemas }: Pick<StatusInput, 'repository' | 'schemas'>,
+): Promise<(HostWork & { handover: [] }) | undefined> {
+  if (repository === undefined) return undefined;
   const leadId = header.repository.id;
   const deriveSecret = await findSecrets(repository, { deployment: name, folder, leadId });
   if (deriveSecret === undefined) return undefined;
-  const { app } = await readSavedApp(repository, await repository.findSnapshot(plan.snapshot.id), schemas);
-  const places = findPlaces(app, plan.folder);
-  const secrets = (name: string) => ({
-    deployment: plan.deployment,
-    name,
-    adminUrl: undefined,
+  const snapshot = await repository.findSnapshot(plan.snapshot.id);
+  const saved = await readSavedApp(repository, snapshot, schemas);
+  const places = findPlaces(saved.app, plan.folder);
+  const served = places.data.flatMap(({ name }) => {
+    const found = servedFromJournal(steps, name);
+    return found === undefined ? [] : [[name, found] as const];
+  });
+  return {
+    plan,
+    folder,
+    saved,
+    places,
+    repository,
     deriveSecret,
-  });
-  const served = new Map(
-    places.data.flatMap(({ name }) => {
-      const found = servedFromJournal(steps, name);
-      return found === undefined ? [] : [[name, found] as const];
-    }),
-  );
-  const databases = new Map([...served].map(([name, one]) => [name, placeOf(one, secrets(name))] as const));
-  const ports = Object.fromEntries(Object.entries(host.ports).map(([name, port]) => [name, String(port)]));
-  const environment = deployedEnvironment(app, moveOf(places, databases), ports, plan.deployment);
-  const deployed = { app, places, host, deployment: plan.deployment, environment };
-  const site = checkSite({
-    app,
-    host,
-    folder: workingFolder(deployed),
-    environment: environment.shared,
-    destinationOf: (data) => {
-      const place = places.data.find(({ name }) => name === data);
-      const one = served.get(data);
-      if (place?.kind === 'path') return { kind: 'path', path: place.after };
-      return one && destinationOf(one, secrets(data));
+    sourceOf: (kind) => {
+      throw new RelocateError('internal', `Nothing is restored here, and no ${kind} either.`);
     },
-    patient: false,
-    signal,
-  });
-  return [...(await runChecks(app.checks, site)), ...(await checkServices(deployed, signal))];
+    emit: silent,
+    outputs: { hosts: [host] },
+    served: new Map(served),
+    handover: [],
+  };
 }

@@ -1,7 +1,7 @@
 import { main } from '@pulumi/pulumi/provider/index.js';
 import { z } from 'zod';
-import { claimFolder, ownerOf, removeFolder } from './folder.ts';
-import { holdsPort, leasePort, releasePorts } from './leases.ts';
+import { claimFolder, ownerOf, removeFolder } from '../../src/hosts/claimed-folder.ts';
+import { holdsPort, leasePort, releasePorts } from '../../src/hosts/leases.ts';
 
 /**
  * The provider behind target `local`: a program that the Pulumi engine starts and talks to. Not Pulumi's dynamic

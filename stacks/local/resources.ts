@@ -1,5 +1,5 @@
 import { CustomResource, type CustomResourceOptions, type Output } from '@pulumi/pulumi';
-import type { PortRange } from './leases.ts';
+import type { PortRange } from '../../src/hosts/leases.ts';
 
 /** What the provider in provider-main.ts makes, as a program names it. Loads Pulumi: import it lazily. */
 export class Folder extends CustomResource {

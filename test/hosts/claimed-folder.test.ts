@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { claimFolder, ownerOf, removeFolder } from '../../stacks/local/folder.ts';
+import { claimFolder, ownerOf, removeFolder } from '../../src/hosts/claimed-folder.ts';
 
 let root: string;
 let folder: string;

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RelocateError } from '../../src/errors.ts';
+import { RelocateError } from '../errors.ts';
 
 /** Says whose a deployment's folder is. Without it nothing in a folder is ever removed. */
 const markerName = '.relocate-deployment';

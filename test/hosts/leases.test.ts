@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { holdsPort, leasePort, releasePorts } from '../../stacks/local/leases.ts';
+import { holdsPort, leasePort, releasePorts } from '../../src/hosts/leases.ts';
 
 const range = { from: 21_000, to: 21_999 };
 let leases: string;

@@ -3,7 +3,7 @@ import { link, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promi
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { RelocateError, systemCodeOf } from '../../src/errors.ts';
+import { RelocateError, systemCodeOf } from '../errors.ts';
 
 /**
  * Ports of this machine that deployments hold. A lease is a file named by the port, so that two deployments never get
