@@ -1,7 +1,7 @@
 import { spawn, execFile, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync, closeSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,7 +32,16 @@ export interface TestEngine {
 export async function startEngine(): Promise<TestEngine> {
   const folder = await mkdtemp(join(tmpdir(), 'relocate-docker-'));
   const socket = join(folder, 'docker.sock');
-  const path = `${join(tree, 'usr/sbin')}:${join(tree, 'usr/bin')}:${process.env['PATH']}`;
+  // Names of services are resolved by rules inside of the containers' own namespaces: the engine calls iptables for them.
+  await mkdir(join(folder, 'bin'));
+  await symlink(join(tree, 'usr/sbin/xtables-nft-multi'), join(folder, 'bin/iptables'));
+  const modules = join(
+    tree,
+    'usr/lib',
+    `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+    'xtables',
+  );
+  const path = `${join(folder, 'bin')}:${join(tree, 'usr/sbin')}:${join(tree, 'usr/bin')}:${process.env['PATH']}`;
   const log = openSync(join(folder, 'log'), 'w');
   // No bridge and no rules of its own: it changes nothing of the machine that it does not take away again.
   const args = [
@@ -47,7 +56,10 @@ export async function startEngine(): Promise<TestEngine> {
     '--ip-masq=false',
     '--default-address-pool=base=10.213.0.0/16,size=24',
   ];
-  const daemon = spawn('dockerd', args, { env: { ...process.env, PATH: path }, stdio: ['ignore', log, log] });
+  const daemon = spawn('dockerd', args, {
+    env: { ...process.env, PATH: path, XTABLES_LIBDIR: modules },
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   const environment = {
     PATH: path,
