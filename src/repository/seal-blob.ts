@@ -31,8 +31,8 @@ export class Sealer {
   readonly #macIv = Buffer.alloc(ivBytes);
   readonly #ivs = Buffer.alloc(ivBytes * 256);
   #ivAt = this.#ivs.length;
+  /** For what is compressed, or opened: never both at a time. */
   #packed: Buffer = Buffer.alloc(0);
-  #opened: Buffer = Buffer.alloc(0);
   #unpacked: Buffer = Buffer.alloc(0);
 
   constructor(key: MasterKey, primitives: Primitives, compression: Compression = 'auto') {
@@ -81,8 +81,8 @@ export class Sealer {
    * unauthenticated is given. The caller compares the digest.
    */
   open(sealed: Buffer, uncompressedLength: number): Buffer | undefined {
-    this.#opened = atLeast(this.#opened, sealed.length);
-    return this.#open(sealed, uncompressedLength, this.#opened);
+    this.#packed = atLeast(this.#packed, sealed.length);
+    return this.#open(sealed, uncompressedLength, this.#packed);
   }
 
   /** The same, with less memory and in less time: the sealed bytes are gone afterwards. */

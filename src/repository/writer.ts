@@ -14,7 +14,7 @@ import { SmallFiles } from './small-files.ts';
 import type { BlobType, Id, SavedContent, SaveStats } from './types.ts';
 
 /** Memory for blobs on their way through the threads at any time: what bounds it all, whatever comes in. */
-const inFlightBytes = 48 * 1024 * 1024;
+const inFlightBytes = 32 * 1024 * 1024;
 /** Blobs smaller than this go to the threads together with others. */
 const smallBytes = minChunkBytes;
 const batchBytes = 1024 * 1024;
