@@ -13,8 +13,15 @@ const databaseBytes = 256 * mebibyte;
 const databaseCacheShare = 0.05;
 const largestCacheBytes = 4 * gibibyte;
 
+const known = ['amd64', 'arm64'] as const;
+
 /** Pure: what a machine must have to carry the app. Rough by nature; whoever knows better names a server type. */
-export function needsOf(app: Pick<App, 'services'>, databases: readonly { sizeBytes: number }[]): Needs {
+export function needsOf(
+  app: Pick<App, 'services'>,
+  databases: readonly { sizeBytes: number }[],
+  /** Of its images, as Docker calls them. */
+  architectures: readonly string[] = [],
+): Needs {
   const services = app.services?.services.length ?? 0;
   const cacheBytes = databases.reduce((sum, { sizeBytes }) => sum + sizeBytes * databaseCacheShare, 0);
   return {
@@ -26,7 +33,7 @@ export function needsOf(app: Pick<App, 'services'>, databases: readonly { sizeBy
     ),
     cores: services + databases.length > 2 ? 2 : 1,
     diskBytes: 10 * gibibyte,
-    architectures: [],
+    architectures: known.filter((one) => architectures.includes(one)),
   };
 }
 

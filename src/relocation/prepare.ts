@@ -5,6 +5,7 @@ import { findComposeObstacle } from '../hosts/compose.ts';
 import { runLocally } from '../hosts/local.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { StoredSnapshot } from '../repository/types.ts';
+import { architecturesOf } from '../sources/images.ts';
 import type { Source } from '../sources/source.ts';
 import { majorVersion } from './databases.ts';
 import { deploymentNames } from './deployments.ts';
@@ -173,7 +174,7 @@ function requestOf({ app, manifest }: SavedApp, deployment: string, folder: stri
       sizeBytes: saved.sizeBytes,
     })),
     sizeBytes: restoredBytes(manifest),
-    needs: needsOf(app, databases),
+    needs: needsOf(app, databases, manifest.images === undefined ? [] : architecturesOf(manifest.images)),
     exposed: exposedPortsOf(app),
     protectData: true,
   };

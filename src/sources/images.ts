@@ -112,6 +112,11 @@ export function deployedImages(saved: SavedSource, repository: string): Record<s
   );
 }
 
+/** Pure: what the images run on, each once, as Docker calls it. Throws `snapshot-hostile`. */
+export function architecturesOf(saved: SavedSource): string[] {
+  return [...new Set(detailsOf(saved).images.map(({ architecture }) => architecture))];
+}
+
 function namer(destination: Destination): (image: SavedImage) => string {
   if (destination.kind !== 'engine') throw new RelocateError('internal', 'Images go into an engine.');
   return ({ id }) => deployedName(destination.repository, id);

@@ -21,6 +21,12 @@ test('a larger app needs a larger machine, and no data makes it need one without
   expect(huge.memoryBytes).toBeLessThan(6 * gibibyte);
 });
 
+test('images say what a machine must be, and what nobody rents out says nothing', () => {
+  expect(needsOf(appOf('web'), []).architectures).toEqual([]);
+  expect(needsOf(appOf('web'), [], ['arm64']).architectures).toEqual(['arm64']);
+  expect(needsOf(appOf('web'), [], ['s390x']).architectures).toEqual([]);
+});
+
 test('an app without services opens no port, one with services those of the web', () => {
   expect(exposedPortsOf({ services: undefined })).toEqual([]);
   expect(exposedPortsOf(appOf('web')).map(({ port, protocol }) => `${port}/${protocol}`)).toEqual([
