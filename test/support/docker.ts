@@ -87,6 +87,10 @@ export async function startEngine(): Promise<TestEngine> {
       return id;
     },
     async stop() {
+      // What a test that failed left running; bridges of networks would outlive the engine.
+      const running = await docker('ps', '--all', '--quiet').catch(() => '');
+      if (running !== '') await docker('rm', '--force', ...running.split('\n')).catch(() => '');
+      await docker('network', 'prune', '--force').catch(() => '');
       await end(daemon);
       await rm(folder, { recursive: true, force: true });
     },
