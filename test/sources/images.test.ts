@@ -151,8 +151,7 @@ describeHere('images of a Compose app (skipped without root, or without the lab)
 
   test('come back by hand with stock restic and docker load, under their names', async () => {
     const { snapshot: id } = await snapshot();
-    const ids = await engine.docker('image', 'ls', '--quiet', '--no-trunc');
-    await engine.docker('image', 'rm', '--force', ...new Set(ids.split('\n')));
+    await engine.docker('image', 'prune', '--all', '--force');
     const restic = { ...process.env, RESTIC_PASSWORD: password };
     const back = join(folder, 'back');
     const run = (command: string) =>
