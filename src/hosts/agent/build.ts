@@ -48,7 +48,7 @@ async function neededPackages(root: string): Promise<string[]> {
     for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
       if (leftOut.some((pattern) => pattern.test(name))) continue;
       const folder = await locate(from, name, root);
-      if (folder === undefined || found.has(folder)) continue;
+      if (folder === undefined || found.has(folder) || (await isOfPulumi(folder))) continue;
       found.add(folder);
       await add(folder);
     }
@@ -57,8 +57,18 @@ async function neededPackages(root: string): Promise<string[]> {
   return [...found];
 }
 
+/** Whatever its name is: what needs the engine is for stacks, and these are brought up from here. */
+async function isOfPulumi(folder: string): Promise<boolean> {
+  const { dependencies, peerDependencies } = await manifestOf(folder);
+  return '@pulumi/pulumi' in { ...dependencies, ...peerDependencies };
+}
+
 const names = z.record(z.string(), z.string()).optional();
-const manifestSchema = z.object({ dependencies: names, optionalDependencies: names });
+const manifestSchema = z.object({
+  dependencies: names,
+  optionalDependencies: names,
+  peerDependencies: names,
+});
 type Manifest = z.infer<typeof manifestSchema>;
 
 async function manifestOf(folder: string): Promise<Manifest> {
