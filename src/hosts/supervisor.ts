@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
+import { delimiter, dirname } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -163,10 +164,15 @@ async function firstLine(stream: AsyncIterable<Buffer>): Promise<string> {
   return '';
 }
 
-/** What a program needs to find its way on this machine. The rest of our environment is ours alone: it has secrets. */
+/**
+ * What a program needs to find its way on this machine. The rest of our environment is ours alone: it has secrets. The
+ * Node that runs us is found last, so that an app for Node runs on a host which has none of its own.
+ */
 function commonEnvironment(): NodeJS.ProcessEnv {
-  const names = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
-  return Object.fromEntries(
-    names.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  const PATH = [process.env['PATH'], dirname(process.execPath)].filter(Boolean).join(delimiter);
+  const names = ['HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'];
+  const others = names.flatMap((name) =>
+    process.env[name] === undefined ? [] : [[name, process.env[name]]],
   );
+  return { PATH, ...Object.fromEntries(others) };
 }

@@ -1,5 +1,5 @@
 import { RelocateError } from '../errors.ts';
-import { provisionStack, type DeployWork } from './deploy-work.ts';
+import { hostOfWork, provisionStack, type DeployWork } from './deploy-work.ts';
 import type { Part } from './host-steps.ts';
 import { startNames, stepIds } from './plan.ts';
 import { enclosing, type DataPlace } from './places.ts';
@@ -8,6 +8,7 @@ import type { Task } from './run-steps.ts';
 import { stepsOf } from './steps-of-host.ts';
 import type { Phase, VerifyResult } from './types.ts';
 import { verifyResult } from './verify.ts';
+import { checkOutside } from './check-outside.ts';
 
 /** How each step of the plan is done, and what it waits for. Keyed by step IDs; the plan gives their order. */
 export function deployTasks(work: DeployWork, steps: Steps): Task[] {
@@ -126,7 +127,8 @@ function startDoer(work: DeployWork, name: string): Doer {
 }
 
 async function verify(work: DeployWork, steps: Steps, signal: AbortSignal): Promise<VerifyResult> {
-  const checks = await stepsOf(work).check({ patient: true }, signal);
+  const inside = await stepsOf(work).check({ patient: true }, signal);
+  const checks = [...inside, ...(await checkOutside(hostOfWork(work), work.request.exposed ?? [], signal))];
   work.verified = verifyResult(checks, comparedFromJournal(work.plan, steps));
   return work.verified;
 }

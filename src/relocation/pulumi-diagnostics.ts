@@ -46,16 +46,18 @@ export function resourceName(urn: string | undefined): string | undefined {
 
 /** Without the engine's colour tags, stack traces and repeated blanks; the first sentence of a wrapped error stays. */
 function plain(message: string): string {
-  return message
-    .replaceAll(/<\{%[^%]*%\}>/g, '')
-    .split('\n')
-    .filter((line) => !/^\s+at /.test(line))
-    .join(' ')
-    .replaceAll(/\s+/g, ' ')
-    .replace(/^error: /, '')
-    // What a stack's program threw; the sentence after it is made for people.
-    .replace(/^Unhandled exception: RelocateError: /, '')
-    .trim();
+  return (
+    message
+      .replaceAll(/<\{%[^%]*%\}>/g, '')
+      .split('\n')
+      .filter((line) => !/^\s+at /.test(line))
+      .join(' ')
+      .replaceAll(/\s+/g, ' ')
+      .replace(/^error: /, '')
+      // What a stack's program threw; the sentence after it is made for people.
+      .replace(/^Unhandled exception: RelocateError: /, '')
+      .trim()
+  );
 }
 
 function lastLine(raw: string): string {
