@@ -11,6 +11,11 @@ export interface Target<Options = unknown> {
   readonly summary: string;
   readonly options: ZodType<Options>;
 
+  /**
+   * Its machines let in what the app exposes and nothing else, so that something must lead from there to the services.
+   */
+  readonly opensPorts?: boolean;
+
   /** Options, not parsed yet, from what stands behind the name in `--to`, as in `ssh:ops@host`. Absent: nothing may. */
   optionsOf?(text: string): unknown;
 

@@ -1,7 +1,7 @@
 import { RelocateError } from '../errors.ts';
 import { hostOfWork, provisionStack, type DeployWork } from './deploy-work.ts';
 import type { Part } from './host-steps.ts';
-import { startNames, stepIds } from './plan.ts';
+import { frontDoorName, startNames, stepIds } from './plan.ts';
 import { enclosing, type DataPlace } from './places.ts';
 import { comparedFromJournal, type Steps } from './results.ts';
 import type { Task } from './run-steps.ts';
@@ -18,7 +18,7 @@ export function deployTasks(work: DeployWork, steps: Steps): Task[] {
     ...codeDoers(work),
     ...imageDoers(work),
     ...work.places.data.flatMap((place) => dataDoers(work, place)),
-    ...startNames(work.saved.app).map((name) => startDoer(work, name)),
+    ...[...startNames(work.saved.app), frontDoorName].map((name) => startDoer(work, name)),
     [stepIds.verify, { after: [], whenDone: 'again', run: (signal) => verify(work, steps, signal) }],
   ]);
   return work.plan.steps.map((step) => {
@@ -114,7 +114,7 @@ function restoreDoers(
 
 /** One after the other, in the order of the file: the later ones may lean on the earlier ones. */
 function startDoer(work: DeployWork, name: string): Doer {
-  const names = startNames(work.saved.app);
+  const names = [...startNames(work.saved.app), frontDoorName];
   const before = names[names.indexOf(name) - 1];
   return [
     stepIds.start(name),

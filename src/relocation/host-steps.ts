@@ -16,6 +16,8 @@ import {
   type HostWork,
 } from './deploy-work.ts';
 import { deploymentLayout, imageRepository } from './layout.ts';
+import { openFrontDoor } from './front-door.ts';
+import { frontDoorName } from './plan.ts';
 import { checkServices, startOne, workingFolder, type DeployedApp } from './services.ts';
 import type { CheckOutcome, DataOutcome } from './types.ts';
 import { runChecks } from './verify.ts';
@@ -48,7 +50,8 @@ export function directSteps(work: HostWork): HostSteps {
     serve: (name, signal) => serveOne(work, name, signal),
     restore: (part, signal) => restoreOne(work, savedPart(work, part), destinationOfPart(work, part), signal),
     compare: (part, signal) => compareOne(work, savedPart(work, part), destinationOfPart(work, part), signal),
-    start: (name, signal) => startOne(deployedApp(work), name, signal),
+    start: (name, signal) =>
+      name === frontDoorName ? openFrontDoor(deployedApp(work)) : startOne(deployedApp(work), name, signal),
     check: ({ patient }, signal) => check(work, patient, signal),
     services: () => listServices(hostOfWork(work).folder),
     tidy: () => rm(deploymentLayout.scratch(work.folder, ''), { recursive: true, force: true }),

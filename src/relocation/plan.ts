@@ -15,6 +15,8 @@ export interface PlanInput {
   deployment: string;
   /** The host's folder. */
   folder: string;
+  /** Something must lead from the ports that are open to the services. */
+  frontDoor: boolean;
   history: History;
   now: Date;
 }
@@ -79,7 +81,8 @@ export function planSteps({
   manifest,
   app,
   target,
-}: Pick<PlanInput, 'manifest' | 'app' | 'target'>): StepDraft[] {
+  frontDoor = false,
+}: Pick<PlanInput, 'manifest' | 'app' | 'target'> & Partial<PlanInput>): StepDraft[] {
   const { code, images } = manifest;
   const bySize = manifest.sources.toSorted((a, b) => b.sizeBytes - a.sizeBytes);
   const databases = manifest.sources.filter((source) => source.kind === 'postgres');
@@ -128,6 +131,9 @@ export function planSteps({
       ),
     ),
     ...startNames(app).map((name) => step(stepIds.start(name), 'start', `start ${name}`, 'start')),
+    ...(frontDoor && startNames(app).length > 0
+      ? [step(stepIds.start(frontDoorName), 'start', 'open the front door', 'front door')]
+      : []),
     step(stepIds.verify, 'verify', 'run the checks', 'verify'),
   ];
 }
@@ -135,6 +141,9 @@ export function planSteps({
 function step(id: string, phase: Phase, title: string, kind: string, sizeBytes?: number): StepDraft {
   return { id, phase, title, kind, ...(sizeBytes === undefined ? {} : { sizeBytes }) };
 }
+
+/** As a service; an app has none of that name. */
+export const frontDoorName = 'relocate-front-door';
 
 /** Docker Compose starts the services of its file as one. */
 export function startNames({ services }: Pick<App, 'services'>): string[] {

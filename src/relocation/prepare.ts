@@ -76,7 +76,17 @@ async function prepareWith(
   const { manifest, app, snapshot } = saved;
   const plan =
     begun ??
-    makePlan({ manifest, app, snapshot, target: target.name, deployment, folder: hostFolder, history, now });
+    makePlan({
+      manifest,
+      app,
+      snapshot,
+      target: target.name,
+      deployment,
+      folder: hostFolder,
+      frontDoor: target.opensPorts === true,
+      history,
+      now,
+    });
   const places = findPlaces(app, hostFolder);
   return { plan, folder, saved, places, target, options, request: requestOf(saved, deployment, hostFolder) };
 }

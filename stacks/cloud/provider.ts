@@ -17,6 +17,7 @@ export interface ProviderParts<Options> {
 export function providerTarget<Options>({ find, ...parts }: ProviderParts<Options>): Target<Options> {
   return {
     ...parts,
+    opensPorts: true,
     folderFor: folderOnMachine,
     async sweep(options, { deployment }, signal) {
       await removeAll(await find(options, { deployment }, signal), signal);

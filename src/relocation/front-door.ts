@@ -1,0 +1,54 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { App } from '../app/app.ts';
+import { RelocateError } from '../errors.ts';
+import { caddyfile } from '../hosts/front-door.ts';
+import { runLocally } from '../hosts/local.ts';
+import { startService } from '../hosts/supervisor.ts';
+import { frontDoorName } from './plan.ts';
+import type { DeployedApp } from './services.ts';
+
+/**
+ * Puts a web server in front of the app's web service: the world reaches ports 80 and 443 alone. One that runs as it
+ * should is left alone. Throws `tool-missing` where the host has no Caddy, `start-failed`.
+ */
+export async function openFrontDoor({ app, host }: DeployedApp): Promise<{ pid?: number }> {
+  const upstreamPort = host.ports[frontServiceOf(app) ?? ''];
+  if (upstreamPort === undefined)
+    throw new RelocateError(
+      'start-failed',
+      'No service of the app has a port that the world could be led to.',
+    );
+  await assertCaddy();
+  const folder = join(host.folder, frontDoorName);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const config = join(folder, 'Caddyfile');
+  await writeFile(config, caddyfile({ names: app.dns?.names ?? [], upstreamPort, folder }));
+  const { pid } = await startService({
+    name: frontDoorName,
+    folder: host.folder,
+    command: ['caddy', 'run', '--config', config, '--adapter', 'caddyfile'],
+    cwd: folder,
+    environment: { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+  });
+  return pid === undefined ? {} : { pid };
+}
+
+/** Pure: the service that a check by HTTP names, else `web`, else the first. */
+export function frontServiceOf(app: Pick<App, 'checks' | 'services'>): string | undefined {
+  const names = app.services?.services.map(({ name }) => name) ?? [];
+  const checked = app.checks.flatMap((check) => (check.kind === 'http' ? (check.service ?? []) : []));
+  return checked[0] ?? names.find((name) => name === 'web') ?? names[0];
+}
+
+async function assertCaddy(): Promise<void> {
+  const { exitCode } = await runLocally(['caddy', 'version'], { timeoutMs: 10_000 });
+  if (exitCode === 0) return;
+  throw new RelocateError(
+    'tool-missing',
+    'There is no caddy on the host, which leads the world to the services',
+    {
+      hint: 'The services run. Install Caddy there (Debian: apt-get install caddy), then deploy again with --resume.',
+    },
+  );
+}
