@@ -6,6 +6,8 @@ import { preflightFindings, prepareDeploy, refusalOf, type DeployInput } from '.
 /** What a target says to taking an app, before anything is made. */
 export interface Candidate {
   target: string;
+  /** The target's, as they are deployed with: given, of the snapshot, or the defaults. */
+  options: unknown;
   findings: Finding[];
   /** Why it cannot; undefined: it can, as far as it knows. */
   refusal: string | undefined;
@@ -30,6 +32,7 @@ async function askOne(input: DeployInput, signal: AbortSignal): Promise<Candidat
     const findings = await preflightFindings(prepared, { emit: silent, signal });
     return {
       target: name,
+      options: prepared.options,
       findings,
       refusal: refusalOf(findings),
       price: findings.find(({ price }) => price !== undefined)?.price,
@@ -39,6 +42,7 @@ async function askOne(input: DeployInput, signal: AbortSignal): Promise<Candidat
     signal.throwIfAborted();
     // Targets answer with findings; whatever one throws nevertheless is its own trouble.
     const refusal = error instanceof RelocateError ? error.message : String(error);
-    return { target: name, findings: [], refusal, price: undefined, roundTripMs: undefined };
+    const { options } = prepared;
+    return { target: name, options, findings: [], refusal, price: undefined, roundTripMs: undefined };
   }
 }

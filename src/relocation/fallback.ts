@@ -67,7 +67,11 @@ export async function deployToFirst(
   const begun = resume ? await findBegun(inputs) : { unfinished: undefined, refused: [] };
   const candidates = await askCandidates(inputs, signal);
   for (const candidate of candidates) emit({ type: 'note', message: wordsOf(candidate) });
-  const cleaning: Cleaning[] = begun.refused.map((one) => cleanUp(one.input, one.deployment, emit, signal));
+  const cleanUp = (input: DeployOptions, deployment: Deployment): Cleaning => {
+    const options = candidates.find(({ target }) => target === input.target.name)?.options;
+    return removeAll({ ...input, targetOptions: options }, deployment, emit, signal);
+  };
+  const cleaning = begun.refused.map((one) => cleanUp(one.input, one.deployment));
   const attempts = new Map<string, Attempt>(
     begun.refused.map(({ input: { target }, deployment: { name }, reason }) => [
       target.name,
@@ -93,7 +97,7 @@ export async function deployToFirst(
       attempts.set(target, tried.attempt);
       report = tried.report;
       if (tried.made === undefined) continue;
-      const removal = cleanUp(input, tried.made, emit, signal);
+      const removal = cleanUp(input, tried.made);
       cleaning.push(removal);
       // Before the next one begins: two that serve would both take what people write.
       if (mayServe(tried.made)) await removal.done;
@@ -158,7 +162,7 @@ interface Cleaning {
 }
 
 /** Side by side with the next deploy, and told only when it has ended. */
-function cleanUp(
+function removeAll(
   { repository, stateFolder, target, targetOptions }: DeployOptions,
   { name }: Pick<Deployment, 'name'>,
   emit: Emit,
