@@ -47,7 +47,7 @@ export async function newLogin(): Promise<Login> {
 }
 
 /** Tries until it goes well; rejects with the last failure after `patienceMs`. */
-export async function eventually<T>(attempt: () => Promise<T>, patienceMs = 60_000): Promise<T> {
+export async function eventually<T>(attempt: () => Promise<T>, patienceMs = 120_000): Promise<T> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     try {
