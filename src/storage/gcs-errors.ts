@@ -97,7 +97,8 @@ function withoutAnswer(refusal: Refusal, code: string | undefined): RelocateErro
   )
     return badCredentials(refusal, message.slice(0, 120), whereCredentials);
   if (isUnreachable(code)) return unreachable(refusal, code);
-  const mayPass = isPassing(code) || code?.startsWith('UND_ERR_') === true;
+  const mayPass =
+    isPassing(code) || code?.startsWith('UND_ERR_') === true || code === 'ERR_HTTP2_STREAM_ERROR';
   return failed(refusal, code ?? message.slice(0, 200), mayPass);
 }
 

@@ -5,7 +5,6 @@ import { below, parseNamedPlace, type NamedPlace } from './storage-place.ts';
 import { readExactly } from './storage-traffic.ts';
 import {
   describeFile,
-  distantSavesAtOnce,
   folders,
   isFileName,
   pathOf,
@@ -24,8 +23,8 @@ export async function openGcsStorage(address: string, traffic?: Traffic): Promis
 }
 
 class GcsStorage implements Storage {
+  // One file at a time: several uploads on the one HTTP/2 connection that `fetch` keeps were seen to break each other off.
   readonly url: string;
-  readonly savesAtOnce = distantSavesAtOnce;
   readonly #place: NamedPlace;
   readonly #client: GcsClient;
   readonly #traffic: Traffic | undefined;
