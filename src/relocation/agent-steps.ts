@@ -15,6 +15,7 @@ type AgentWork = HostWork & { handover: readonly HandedRepository[] };
 const maxAttempts = 6;
 /** A machine that was made a moment ago still boots. */
 const patienceMs = 5 * 60_000;
+const keySettlesMs = 60_000;
 
 /**
  * Steps done by an agent on the host. When the connection is lost, a new agent does the step that was under way again.
@@ -23,7 +24,7 @@ const patienceMs = 5 * 60_000;
 export function agentSteps(work: AgentWork, { deploys = true }: { deploys?: boolean } = {}): HostSteps {
   const output = hostOfWork(work);
   const privateKey = clientKeyOf(work.deriveSecret, work.plan.deployment).privateKey;
-  const host = sshHost(output, { emit: work.emit, privateKey, patienceMs });
+  const host = sshHost(output, { emit: work.emit, privateKey, patienceMs, keySettlesMs });
   const storages = serveStorages(work.handover);
   let opening: Promise<Peer> | undefined;
 

@@ -1,3 +1,4 @@
+import { RelocateError } from '../../errors.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientChannel } from 'ssh2';
 import { silent, type Emit } from '../../events.ts';
@@ -11,6 +12,8 @@ export interface HostConnectionOptions {
   emit?: Emit;
   /** How long a host that does not answer is asked again; 60,000 by default. One that was just made needs more. */
   patienceMs?: number;
+  /** How long a machine that boots may show another key: its own from the image, until cloud-init has put ours there. Default: 0. */
+  keySettlesMs?: number;
   /** For one attempt; 20,000 by default. */
   readyTimeoutMs?: number;
   /** How often an idle connection is asked whether it lives; 10,000 by default. Three times without an answer end it. */
@@ -101,10 +104,12 @@ export class HostConnection {
     const {
       emit = silent,
       patienceMs = 60_000,
+      keySettlesMs = 0,
       readyTimeoutMs = 20_000,
       keepaliveMs = 10_000,
     } = this.#options;
     const deadline = Date.now() + patienceMs;
+    const settledAtMs = this.#hasConnected ? 0 : Date.now() + keySettlesMs;
     const isAgain = this.#hasConnected;
     if (isAgain) {
       const message = `The connection to ${this.name} was lost. Connecting again.`;
@@ -119,7 +124,10 @@ export class HostConnection {
         return connection;
       } catch (error) {
         const delayMs = Math.min(firstDelayMs * 2 ** (attempt - 1), maxDelayMs);
-        if (!mayPass(error) || this.#isClosed || Date.now() + delayMs > deadline) {
+        // Nothing was sent to it.
+        const isSettling =
+          error instanceof RelocateError && error.code === hostFailures.hostKey && Date.now() < settledAtMs;
+        if (!(mayPass(error) || isSettling) || this.#isClosed || Date.now() + delayMs > deadline) {
           this.#connecting = undefined;
           throw error;
         }
