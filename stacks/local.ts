@@ -1,8 +1,7 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { HostOutput } from '../src/hosts/host.ts';
 import { removeFolder } from '../src/hosts/claimed-folder.ts';
-import { releasePorts } from '../src/hosts/leases.ts';
+import { portLeases, releasePorts } from '../src/hosts/leases.ts';
 import { localOptions, type LocalOptions } from './local/options.ts';
 import { preflightLocal } from './local/preflight.ts';
 import type { DeployRequest, Target } from './target.ts';
@@ -19,7 +18,7 @@ export const local: Target<LocalOptions> = {
   preflight: preflightLocal,
   program,
   async sweep(_options, request) {
-    await releasePorts(leasesFolder(), { folder: request.folder });
+    await releasePorts(portLeases(), { folder: request.folder });
     await removeFolder(request.folder, request.deployment);
   },
 };
@@ -37,7 +36,7 @@ async function program(
   return async () => {
     const folder = new Folder('folder', { path: request.folder, deployment: request.deployment });
     const leased = listeners.map((name) => {
-      const inputs = { leases: leasesFolder(), folder: request.folder, name, ...options.portRange };
+      const inputs = { leases: portLeases(), folder: request.folder, name, ...options.portRange };
       const port = new Port(`port-${name}`, inputs, { dependsOn: [folder] });
       return port.port.apply((number) => [name, number] as const);
     });
@@ -55,9 +54,4 @@ async function program(
         : { databaseServers: secret(Object.fromEntries(databases.map((name) => [name, server]))) }),
     };
   };
-}
-
-/** One place for all deployments of this user; the leases of other users show as ports in use once they listen. */
-function leasesFolder(): string {
-  return join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'relocate', 'ports');
 }

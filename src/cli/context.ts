@@ -122,7 +122,10 @@ export async function openRepositoryOf(
 ): Promise<Repository> {
   const places = repositoryPlaces(session, app);
   const [only, ...others] = places;
-  if (only !== undefined && others.length === 0) return openPlace(session, only, openFor);
+  if (only !== undefined && others.length === 0) {
+    const { whileUnlocking } = openFor;
+    return openPlace(session, only, { whileUnlocking });
+  }
   const { openCopies } = await import('../repository/copies/open.ts');
   const { emit, signal } = session;
   return openCopies(copyPlaces(session, app, openFor), { emit, signal });

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { withDeployInputs } from './deployment.ts';
+import { showPlans, withDeployInputs } from './deployment.ts';
 import type { Globals } from './globals.ts';
 import { lowerTtls } from './lower-ttls.ts';
 import type { DeployOptions } from '../relocation/deploy.ts';
-import type { DeployInput } from '../relocation/prepare.ts';
 import type { DeployReport } from '../relocation/types.ts';
 import { runCommand, type Session } from './session.ts';
 
@@ -43,34 +42,18 @@ const exitCodes = { passed: 0, failed: 1, unverified: 3 } as const;
 async function run(globals: Globals, options: Options): Promise<void> {
   await runCommand(globals, (session) =>
     withDeployInputs(session, options, async (inputs) => {
-      const [first] = inputs;
-      if (first === undefined) return 2;
-      if (options.dryRun) return dryRun(session, inputs);
+      if (options.dryRun) return showPlans(session, inputs);
       const all = inputs.map((input) => ({ ...input, resume: options.resume ?? false }));
-      const names = inputs.map(({ target }) => target.name).join(',');
+      const [first, ...others] = all;
       const [exitCode] = await Promise.all([
-        inputs.length === 1
-          ? deployToOne(session, { ...first, resume: options.resume ?? false })
+        first !== undefined && others.length === 0
+          ? deployToOne(session, first)
           : deployToFirstOf(session, all),
-        lowerTtls(session, names),
+        lowerTtls(session, all.map(({ target }) => target.name).join(',')),
       ]);
       return exitCode;
     }),
   );
-}
-
-async function dryRun(session: Session, inputs: readonly DeployInput[]): Promise<number> {
-  const [{ planDeploy }, { planText }] = await Promise.all([
-    import('../relocation/deploy.ts'),
-    import('../report/deploy.ts'),
-  ]);
-  const plans = await Promise.all(inputs.map(planDeploy));
-  const [only] = plans;
-  session.result(
-    plans.length === 1 && only !== undefined ? only : { plans },
-    plans.map(planText).join('\n\n'),
-  );
-  return 0;
 }
 
 async function deployToOne(session: Session, input: DeployOptions): Promise<number> {

@@ -54,6 +54,18 @@ export async function withDeployInputs<T>(
   );
 }
 
+/** Tells what deploys would do, and does nothing. */
+export async function showPlans(session: Session, inputs: readonly DeployInput[]): Promise<void> {
+  const [{ planDeploy }, { planText }] = await Promise.all([
+    import('../relocation/deploy.ts'),
+    import('../report/deploy.ts'),
+  ]);
+  const plans = await Promise.all(inputs.map(planDeploy));
+  const [only, ...others] = plans;
+  const value = only !== undefined && others.length === 0 ? only : { plans };
+  session.result(value, plans.map(planText).join('\n\n'));
+}
+
 type Choice = Pick<DeployInput, 'target' | 'targetOptions'>;
 
 /** In the order to try. Throws `usage`. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { withDeployInputs } from './deployment.ts';
+import { showPlans, withDeployInputs } from './deployment.ts';
 import type { Globals } from './globals.ts';
 import { runCommand } from './session.ts';
 
@@ -21,15 +21,6 @@ export function planCommand(program: Command): void {
 
 async function run(globals: Globals, options: Options): Promise<void> {
   await runCommand(globals, (session) =>
-    withDeployInputs(session, options, async (inputs) => {
-      const [{ planDeploy }, { planText }] = await Promise.all([
-        import('../relocation/deploy.ts'),
-        import('../report/deploy.ts'),
-      ]);
-      const plans = await Promise.all(inputs.map(planDeploy));
-      const [only] = plans;
-      const value = plans.length === 1 && only !== undefined ? only : { plans };
-      session.result(value, plans.map(planText).join('\n\n'));
-    }),
+    withDeployInputs(session, options, (inputs) => showPlans(session, inputs)),
   );
 }

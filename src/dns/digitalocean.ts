@@ -7,7 +7,7 @@ import {
   plainName,
   plainValue,
   relativeName,
-  sortSets,
+  groupIntoSets,
 } from './names.ts';
 import { checkGap, checkUnchanged, noZone } from './refusals.ts';
 import type { DnsZone, RecordChange, RecordSet, RecordType, ZoneContext } from './zone.ts';
@@ -67,7 +67,7 @@ export async function openDigitalOcean(zone: string, { environment, signal }: Zo
     leastTtlSeconds: 30,
     swapsTypes: false,
     byHand: false,
-    list: async (names) => setsOf((await all(client)).filter(({ name }) => names.includes(name))),
+    list: async (names) => groupIntoSets((await all(client)).filter(({ name }) => names.includes(name))),
     replace: (change) => replace(client, change),
     nameServers: async () => {
       const records = await allRaw(client);
@@ -103,20 +103,9 @@ async function all(client: Client): Promise<StoredRecord[]> {
   });
 }
 
-function setsOf(records: readonly StoredRecord[]): RecordSet[] {
-  const groups = Map.groupBy(records, ({ name, type }) => `${name} ${type}`);
-  return sortSets(
-    [...groups.values()].flatMap(([first, ...others]) => {
-      if (first === undefined) return [];
-      const { name, type, ttlSeconds } = first;
-      return [{ name, type, ttlSeconds, values: [first, ...others].map(({ value }) => value).toSorted() }];
-    }),
-  );
-}
-
 async function replace(client: Client, change: RecordChange): Promise<void> {
   const records = (await all(client)).filter(({ name }) => name === change.name);
-  checkUnchanged(change, setsOf(records));
+  checkUnchanged(change, groupIntoSets(records));
   checkGap(change, 'DigitalOcean');
   const { put, remove, isSwap } = differences(change.before, change.after);
   const leaving = records.filter(({ type }) => remove.some((set) => set.type === type));

@@ -1,5 +1,5 @@
 import { RelocateError } from '../errors.ts';
-import { isRecordType, plainName, plainValue, sortSets } from './names.ts';
+import { groupIntoSets, isRecordType, plainName, plainValue } from './names.ts';
 import type { RecordSet, RecordType } from './zone.ts';
 
 /**
@@ -153,14 +153,7 @@ export function setsOf({ entries }: ZoneText, names: readonly string[]): RecordS
       ? [{ name, type, ttlSeconds, value: plainValue(type, data[0] ?? '') }]
       : [],
   );
-  const groups = Map.groupBy(records, ({ name, type }) => `${name} ${type}`);
-  return sortSets(
-    [...groups.values()].flatMap(([first, ...others]) => {
-      if (first === undefined) return [];
-      const { name, type, ttlSeconds } = first;
-      return [{ name, type, ttlSeconds, values: [first, ...others].map(({ value }) => value).toSorted() }];
-    }),
-  );
+  return groupIntoSets(records);
 }
 
 /** The lines that a person would write. */

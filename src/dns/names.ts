@@ -42,6 +42,20 @@ export function isRecordType(type: string): type is RecordType {
   return recordTypes.some((one) => one === type);
 }
 
+/** Pure: records that a provider keeps one by one, as sets. The time to live is that of the first of each. */
+export function groupIntoSets(
+  records: readonly (Pick<RecordSet, 'name' | 'type' | 'ttlSeconds'> & { value: string })[],
+): RecordSet[] {
+  const groups = Map.groupBy(records, ({ name, type }) => `${name} ${type}`);
+  return sortSets(
+    [...groups.values()].flatMap(([first, ...others]) => {
+      if (first === undefined) return [];
+      const { name, type, ttlSeconds } = first;
+      return [{ name, type, ttlSeconds, values: [first, ...others].map(({ value }) => value).toSorted() }];
+    }),
+  );
+}
+
 /** Sorted by name and type, so that two lists of the same are equal. */
 export function sortSets(sets: readonly RecordSet[]): RecordSet[] {
   return sets.toSorted((a, b) => compare(a.name, b.name) || compare(a.type, b.type));

@@ -39,7 +39,6 @@ export class FolderLister {
     this.#posix = posix;
     this.#glimpse = posix.glimpse;
     this.#thread = new Threads(programBeside(import.meta.url, 'list-worker'), undefined, 1);
-    if (this.#glimpse !== undefined) this.#thread.start();
   }
 
   /** The walk is in the folder, and comes to the one of its folders that has this number next. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, readdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RelocateError, systemCodeOf } from '../errors.ts';
@@ -23,6 +24,13 @@ export interface PortRange {
 }
 
 const leaseSchema = z.object({ folder: z.string(), name: z.string() });
+
+/** One place for all deployments of this user; the leases of other users show as ports in use once they listen. */
+export const portLeases = (): string => join(stateHome(), 'ports');
+
+/** What relocate keeps of this user's deployments outside of their own folders. */
+export const stateHome = (): string =>
+  join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'relocate');
 
 /** The owner's port: the one it holds already, else a free one that is leased now. Throws `provision-failed`. */
 export async function leasePort(leases: string, owner: PortOwner, range: PortRange): Promise<number> {

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
-import { pipeline } from 'node:stream/promises';
 import type { Host, HostOutput, RunOptions, RunResult } from './host.ts';
-import { inputOf, tailOf } from './program-io.ts';
+import { followProgram } from './program-io.ts';
 
 /** This machine. */
 export function localHost(output: HostOutput): Host {
@@ -23,32 +22,12 @@ export async function runLocally(command: readonly string[], options: RunOptions
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
+  const { stdin, stdout, stderr } = child;
   const kill = () => killGroup(child.pid);
-  let isLate = false;
-  const timer =
-    options.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          isLate = true;
-          kill();
-        }, options.timeoutMs);
-  options.signal?.addEventListener('abort', kill, { once: true });
-  try {
-    const ended = endOf(child);
-    const [exitCode, stdout, stderr] = await Promise.all([
-      ended,
-      tailOf(child.stdout, ended),
-      tailOf(child.stderr, ended),
-      // A program need not read its input; how it ends is told by its exit code.
-      pipeline(inputOf(options.input), child.stdin).catch(() => {}),
-    ]);
-    options.signal?.throwIfAborted();
-    if (typeof exitCode !== 'number') return { exitCode: 127, stdout, stderr: exitCode.message };
-    return { exitCode: isLate ? 124 : exitCode, stdout, stderr };
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', kill);
-  }
+  const followed = await followProgram({ stdin, stdout, stderr, ended: endOf(child), kill }, options);
+  const { end, isLate } = followed;
+  if (typeof end !== 'number') return { exitCode: 127, stdout: followed.stdout, stderr: end.message };
+  return { exitCode: isLate ? 124 : end, stdout: followed.stdout, stderr: followed.stderr };
 }
 
 const ownVariable = /^(RELOCATE|RESTIC|PULUMI)_/;

@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { Readable, type Writable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
 import type { RunOptions } from './host.ts';
 
 /** What goes into a program and what comes out of it, wherever it runs. */
 
-export function inputOf(input: RunOptions['input']): Readable {
+function inputOf(input: RunOptions['input']): Readable {
   return typeof input === 'string' || input === undefined
     ? Readable.from(input === undefined || input === '' ? [] : [Buffer.from(input)])
     : Readable.from(input);
@@ -12,10 +12,10 @@ export function inputOf(input: RunOptions['input']): Readable {
 
 const keptBytes = 8 * 1024 * 1024;
 /** A child of the program may hold its output open for ever; what the program itself wrote has arrived by then. */
-export const drainMs = 500;
+const drainMs = 500;
 
 /** The last 8 MiB, as text, once the program has ended. */
-export async function tailOf(stream: Readable | null, ended: Promise<unknown>): Promise<string> {
+async function tailOf(stream: Readable | null, ended: Promise<unknown>): Promise<string> {
   if (stream === null) return '';
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
@@ -30,4 +30,47 @@ export async function tailOf(stream: Readable | null, ended: Promise<unknown>): 
   await closed;
   clearTimeout(timer);
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** A program that was started, here or at the other end of a connection. */
+export interface RunningProgram<End> {
+  stdin: Writable;
+  stdout: Readable;
+  stderr: Readable;
+  /** How it ended. */
+  ended: Promise<End>;
+  kill: () => void;
+}
+
+/**
+ * Gives a program its input and waits for its end; killed when `timeoutMs` is over (`isLate`) and when the signal
+ * aborts, whose reason is then thrown.
+ */
+export async function followProgram<End>(
+  { stdin, stdout, stderr, ended, kill }: RunningProgram<End>,
+  { input, timeoutMs, signal }: RunOptions,
+): Promise<{ end: End; isLate: boolean; stdout: string; stderr: string }> {
+  let isLate = false;
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          isLate = true;
+          kill();
+        }, timeoutMs);
+  signal?.addEventListener('abort', kill, { once: true });
+  try {
+    const [end, out, errors] = await Promise.all([
+      ended,
+      tailOf(stdout, ended),
+      tailOf(stderr, ended),
+      // A program need not read its input; how it ends is told by its exit code.
+      pipeline(inputOf(input), stdin).catch(() => {}),
+    ]);
+    signal?.throwIfAborted();
+    return { end, isLate, stdout: out, stderr: errors };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', kill);
+  }
 }

@@ -1,6 +1,6 @@
-import { connect } from 'node:net';
 import type { ExposedPort } from '../../stacks/target.ts';
 import type { HostOutput } from '../hosts/host.ts';
+import { connectOnce } from './checks.ts';
 import type { CheckOutcome } from './types.ts';
 
 const patienceMs = 3_000;
@@ -33,17 +33,12 @@ export async function checkOutside(
   ];
 }
 
-function doesAnswer(host: string, port: number, signal: AbortSignal): Promise<boolean> {
-  signal.throwIfAborted();
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: patienceMs });
-    const end = (answers: boolean) => {
-      socket.destroy();
-      resolve(answers);
-    };
-    socket
-      .once('connect', () => end(true))
-      .once('timeout', () => end(false))
-      .once('error', () => end(false));
-  });
+async function doesAnswer(address: string, port: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await connectOnce(address, port, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
+    return true;
+  } catch {
+    signal.throwIfAborted();
+    return false;
+  }
 }

@@ -53,13 +53,21 @@ function verdictOf(check: Check, site: CheckSite, timeoutMs: number): Promise<Ve
   return check.kind === 'sql' ? checkSql(check, site, timeoutMs) : checkCommand(check, site, timeoutMs);
 }
 
-/** The service to ask: the one named, else `web`, else the first. */
+/** Pure: which service is meant: the one named, else `web`, else the first. */
+export function chooseService(names: readonly string[], named?: string): string | undefined {
+  if (named !== undefined) return names.find((name) => name === named);
+  return names.find((name) => name === 'web') ?? names[0];
+}
+
 function serviceToAsk(
   name: string | undefined,
   { services }: CheckSite,
 ): CheckSite['services'][number] | undefined {
-  if (name !== undefined) return services.find((service) => service.name === name);
-  return services.find((service) => service.name === 'web') ?? services[0];
+  const chosen = chooseService(
+    services.map((service) => service.name),
+    name,
+  );
+  return services.find((service) => service.name === chosen);
 }
 
 async function checkHttp(
@@ -114,7 +122,8 @@ async function checkTcp(
   });
 }
 
-function connectOnce(host: string, port: number, signal: AbortSignal): Promise<void> {
+/** Rejects where nobody accepts the connection before the signal aborts. */
+export function connectOnce(host: string, port: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connectSocket({ host, port });
     const abort = () => socket.destroy(new Error('no answer in time'));

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Check } from '../app/app.ts';
 import { systemCodeOf } from '../errors.ts';
 import type { HostOutput } from '../hosts/host.ts';
+import { chooseService } from './checks.ts';
 import type { CheckOutcome } from './types.ts';
 
 /**
@@ -40,7 +41,7 @@ export function frontDoors(
       { kind: 'http', address, port: 80 },
     ];
   }
-  const service = services.find((name) => name === 'web') ?? services[0];
+  const service = chooseService(services);
   const port = service === undefined ? undefined : ports[service];
   return port === undefined ? [] : [{ kind: 'http', address, port }];
 }

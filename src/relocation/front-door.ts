@@ -5,6 +5,7 @@ import { RelocateError } from '../errors.ts';
 import { caddyfile } from '../hosts/front-door.ts';
 import { runLocally } from '../hosts/local.ts';
 import { startService } from '../hosts/supervisor.ts';
+import { chooseService } from './checks.ts';
 import { frontDoorName } from './plan.ts';
 import type { DeployedApp } from './services.ts';
 
@@ -38,7 +39,7 @@ export async function openFrontDoor({ app, host }: DeployedApp): Promise<{ pid?:
 export function frontServiceOf(app: Pick<App, 'checks' | 'services'>): string | undefined {
   const names = app.services?.services.map(({ name }) => name) ?? [];
   const checked = app.checks.flatMap((check) => (check.kind === 'http' ? (check.service ?? []) : []));
-  return checked[0] ?? names.find((name) => name === 'web') ?? names[0];
+  return chooseService(names, checked[0]);
 }
 
 async function assertCaddy(): Promise<void> {

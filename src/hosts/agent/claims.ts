@@ -1,9 +1,8 @@
 import { mkdir, readdir, rm, rmdir, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { claimFolder, removeFolder } from '../claimed-folder.ts';
-import { leasePort, releasePorts } from '../leases.ts';
+import { leasePort, portLeases, releasePorts, stateHome } from '../leases.ts';
 import type { Handler } from './peer.ts';
 
 const claimSchema = z.object({
@@ -25,24 +24,22 @@ export const claimHandlers: Readonly<Record<string, Handler>> = {
     await mkdir(claims(), { recursive: true, mode: 0o700 });
     await writeFile(join(claims(), deployment), `${folder}\n`);
     const ports: [string, number][] = [];
-    for (const name of names) ports.push([name, await leasePort(leases(), { folder, name }, { from, to })]);
+    for (const name of names)
+      ports.push([name, await leasePort(portLeases(), { folder, name }, { from, to })]);
     return { result: Object.fromEntries(ports) };
   },
 
   /** `last`: there is no other deployment on this host any more. */
   async unclaim(params) {
     const { folder, deployment } = claimSchema.parse(params);
-    await releasePorts(leases(), { folder });
+    await releasePorts(portLeases(), { folder });
     await removeFolder(folder, deployment);
     await rm(join(claims(), deployment), { force: true });
     const others = await readdir(claims()).catch(() => []);
     if (others.length > 0) return { result: 'others' };
-    for (const path of [claims(), leases(), stateFolder()]) await rmdir(path).catch(() => {});
+    for (const path of [claims(), portLeases(), stateHome()]) await rmdir(path).catch(() => {});
     return { result: 'last' };
   },
 };
 
-const stateFolder = () =>
-  join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'relocate');
-const claims = () => join(stateFolder(), 'deployments');
-const leases = () => join(stateFolder(), 'ports');
+const claims = () => join(stateHome(), 'deployments');

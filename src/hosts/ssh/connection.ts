@@ -1,6 +1,6 @@
-import { RelocateError } from '../../errors.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientChannel } from 'ssh2';
+import { RelocateError } from '../../errors.ts';
 import { silent, type Emit } from '../../events.ts';
 import { connectSsh, type SshConnection } from '../../ssh/connect.ts';
 import type { SshAsked } from '../../ssh/settings.ts';
@@ -27,8 +27,8 @@ const maxDelayMs = 5_000;
 
 /**
  * One SSH connection with many channels, made when it is first needed, and anew when it was lost: what ran in its
- * channels has then failed, and whoever asks next gets a new one. A host key that differs, and keys that the host
- * refuses, are never tried again.
+ * channels has then failed, and whoever asks next gets a new one. A host key that differs is not tried again, but for
+ * a machine that boots (`keySettlesMs`); nor are keys that the host refuses.
  */
 export class HostConnection {
   readonly #asked: SshAsked;
@@ -109,8 +109,8 @@ export class HostConnection {
       keepaliveMs = 10_000,
     } = this.#options;
     const deadline = Date.now() + patienceMs;
-    const settledAtMs = this.#hasConnected ? 0 : Date.now() + keySettlesMs;
     const isAgain = this.#hasConnected;
+    const settledAtMs = isAgain ? 0 : Date.now() + keySettlesMs;
     if (isAgain) {
       const message = `The connection to ${this.name} was lost. Connecting again.`;
       emit({ type: 'warning', code: 'connection-lost', message });

@@ -1,8 +1,7 @@
 import { constants } from 'node:os';
-import { pipeline } from 'node:stream/promises';
 import type { ClientChannel } from 'ssh2';
 import type { RunOptions, RunResult } from '../host.ts';
-import { inputOf, tailOf } from '../program-io.ts';
+import { followProgram } from '../program-io.ts';
 import type { HostConnection } from './connection.ts';
 import { commandOverStdin, killCommand } from './script.ts';
 import { connectionLost } from './trouble.ts';
@@ -18,30 +17,13 @@ export async function runOverSsh(
 ): Promise<RunResult> {
   options.signal?.throwIfAborted();
   const { channel, ended, kill } = await startOverSsh(connection, command, options);
-  let isLate = false;
-  const timer =
-    options.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          isLate = true;
-          kill();
-        }, options.timeoutMs);
-  options.signal?.addEventListener('abort', kill, { once: true });
   try {
-    const [exitCode, stdout, stderr] = await Promise.all([
-      ended,
-      tailOf(channel, ended),
-      tailOf(channel.stderr, ended),
-      // A program need not read its input; how it ends is told by its exit code.
-      pipeline(inputOf(options.input), channel).catch(() => {}),
-    ]);
-    options.signal?.throwIfAborted();
+    const streams = { stdin: channel, stdout: channel, stderr: channel.stderr };
+    const { end, isLate, stdout, stderr } = await followProgram({ ...streams, ended, kill }, options);
     if (isLate) return { exitCode: 124, stdout, stderr };
-    if (exitCode === undefined) throw connectionLost(connection.name);
-    return { exitCode, stdout, stderr };
+    if (end === undefined) throw connectionLost(connection.name);
+    return { exitCode: end, stdout, stderr };
   } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener('abort', kill);
     channel.destroy();
   }
 }
