@@ -15,6 +15,7 @@ export default {
     ],
   },
   maxWorkers: 2,
+  globalTeardown: '<rootDir>/test/support/say-what-stays-open.js',
   // Long enough for a machine that has other things to do: what hangs, hangs for ever.
   testTimeout: 180_000,
 };
