@@ -20,8 +20,10 @@ const agent = agentHandlers({
   emit: events.emit,
   sourceOf,
   openRepository: (at, url, password) => {
-    const storage = new RemoteStorage(url, (method, params) =>
-      peer.call(`storage.${method}`, { at, ...params }),
+    const storage = new RemoteStorage(
+      url,
+      (method, params) => peer.call(`storage.${method}`, { at, ...params }),
+      events.emit,
     );
     return openRepository(storage, password);
   },

@@ -4,6 +4,9 @@ import type { Handler } from '../hosts/agent/peer.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { HandedRepository } from './handover.ts';
 
+/** A file is fetched at once; a clock that goes wrong has its minutes too. */
+const linkValidMs = 60 * 60_000;
+
 const file = z.object({
   type: z.enum(['config', 'key', 'lock', 'snapshot', 'index', 'pack']),
   name: z.string(),
@@ -17,7 +20,7 @@ const paramsSchema = z.object({
 });
 
 /**
- * Reads files of the repositories for an agent. It may do no more than that, save for locks: a host that somebody else
+ * Reads files of the repositories for an agent, or gives it links by which it fetches them itself. It may do no more: a host that somebody else
  * came into shall not be a way to harm what the app is brought back from.
  */
 export function serveStorages(handed: readonly HandedRepository[]): {
@@ -45,6 +48,9 @@ export function serveStorages(handed: readonly HandedRepository[]): {
       })),
       'storage.size': handler(async (storage, { file: wanted }) => ({
         result: (await storage.size(fileOf(wanted))) ?? null,
+      })),
+      'storage.link': handler(async (storage, { file: wanted }) => ({
+        result: (await storage.linkTo?.(fileOf(wanted), linkValidMs)) ?? null,
       })),
       'storage.list': handler(async (storage, { type }) => ({ result: await storage.list(type ?? 'key') })),
     },

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { RelocateError } from '../errors.ts';
+import { silent, type Emit } from '../events.ts';
+import { RemoteLinks } from './remote-links.ts';
 import {
   shorterThanAsked,
   type FileRange,
@@ -10,7 +12,7 @@ import {
 
 /** What is asked of whoever has the storage. `body` are a file's bytes. */
 export type AskStorage = (
-  method: 'load' | 'size' | 'list',
+  method: 'load' | 'size' | 'list' | 'link',
   params: { file?: StorageFile; range?: { offset: number; length: number }; type?: FileType },
 ) => Promise<{ result: unknown; body: Buffer }>;
 
@@ -19,14 +21,19 @@ const listSchema = z.array(z.object({ name: z.string(), sizeBytes: z.number() })
 /** So that large files neither fill memory twice nor stand in the way of small ones. */
 const pieceBytes = 4 * 1024 * 1024;
 
-/** A storage that somebody else has at hand, to be read: an agent on a host asks the operator for the repository's files. */
+/**
+ * A storage that somebody else has at hand, to be read: an agent on a host asks the operator for the repository's files,
+ * and fetches them itself where the operator can give it a link and the host reaches the place.
+ */
 export class RemoteStorage implements Storage {
   readonly url: string;
   readonly #ask: AskStorage;
+  readonly #links: RemoteLinks;
 
-  constructor(url: string, ask: AskStorage) {
+  constructor(url: string, ask: AskStorage, emit: Emit = silent) {
     this.url = url;
     this.#ask = ask;
+    this.#links = new RemoteLinks(url, ask, emit);
   }
 
   async initialise(): Promise<void> {
@@ -50,6 +57,7 @@ export class RemoteStorage implements Storage {
     if (range === undefined) return (await this.#ask('load', { file })).body;
     const { offset, length, into } = range;
     const whole = into?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length);
+    if (await this.#links.read(file, offset, whole)) return whole;
     const starts = Array.from({ length: Math.ceil(length / pieceBytes) }, (_, at) => at * pieceBytes);
     await Promise.all(
       starts.map(async (start) => {

@@ -97,6 +97,7 @@ export function retrying(
     size: (file) => persist(() => inner.size(file)),
     list: (type) => persist(() => inner.list(type)),
     remove: (file) => persist(() => inner.remove(file)),
+    ...(inner.linkTo === undefined ? {} : { linkTo: inner.linkTo.bind(inner) }),
     close: () => inner.close(),
   };
 }

@@ -9,6 +9,7 @@ import {
   describeFile,
   distantSavesAtOnce,
   folders,
+  isLoopback,
   isFileName,
   pathOf,
   shorterThanAsked,
@@ -164,6 +165,13 @@ class S3Storage implements Storage {
       if (isMissing(cause)) return;
       throw this.#failed(`The file ${describeFile(file)} in ${this.url} could not be removed`, cause);
     }
+  }
+
+  async linkTo(file: StorageFile, validMs: number): Promise<string | undefined> {
+    if (isLoopback(this.#place.endpoint ?? '') || this.#traffic?.download !== undefined) return undefined;
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
+    const command = new this.#sdk.GetObjectCommand({ Bucket: this.#place.bucket, Key: this.#key(file) });
+    return getSignedUrl(this.#client, command, { expiresIn: Math.ceil(validMs / 1000) });
   }
 
   async close(): Promise<void> {

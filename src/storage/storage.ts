@@ -62,7 +62,25 @@ export interface Storage {
   /** Removes a file; one that is gone already is no error. Throws `storage-failed` with fact `denied: true` where it may not. */
   remove(file: StorageFile): Promise<void>;
 
+  /**
+   * A URL by which a file can be read with HTTP's ranges, and nothing else be done, until `validMs` are over: for a host
+   * that shall fetch it without going through this machine. Secret. Left out by storages that know no such thing;
+   * undefined where another machine could not use it. Does not ask the server, nor whether the file is there.
+   */
+  linkTo?(file: StorageFile, validMs: number): Promise<string | undefined>;
+
   close(): Promise<void>;
+}
+
+/** Names of this machine itself: at another one they lead to something else. */
+export function isLoopback(address: string): boolean {
+  const host = (URL.parse(address)?.hostname ?? '').replace(/^\[|\]$/g, '');
+  return (
+    host === 'localhost' ||
+    host.endsWith('.localhost') ||
+    host === '::1' ||
+    /^(127\.|0\.0\.0\.0$|::ffff:7f)/.test(host)
+  );
 }
 
 /**

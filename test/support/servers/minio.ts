@@ -21,13 +21,26 @@ export interface Minio {
   stop(): Promise<void>;
 }
 
-/** Starts an empty server of its own; `region` is the only one whose requests it takes. */
-export async function startMinio({ region = '' }: { region?: string } = {}): Promise<Minio> {
+export interface MinioOptions {
+  /** The only one whose requests it takes. */
+  region?: string;
+  /** Of this machine, where the server is to be reached; it then listens on all of them. */
+  address?: string;
+}
+
+/** Starts an empty server of its own. */
+export async function startMinio({ region = '', address }: MinioOptions = {}): Promise<Minio> {
   if (minioProgram === undefined) throw new Error(minioReason);
   const folder = await mkdtemp(join(tmpdir(), 'relocate-minio-'));
   const server = await startServer(
     minioProgram,
-    (port) => ['server', '--quiet', '--address', `127.0.0.1:${port}`, join(folder, 'served')],
+    (port) => [
+      'server',
+      '--quiet',
+      '--address',
+      `${address === undefined ? '127.0.0.1' : '0.0.0.0'}:${port}`,
+      join(folder, 'served'),
+    ],
     {
       env: {
         HOME: folder,
@@ -39,7 +52,7 @@ export async function startMinio({ region = '' }: { region?: string } = {}): Pro
       },
     },
   );
-  const endpoint = `http://127.0.0.1:${server.port}`;
+  const endpoint = `http://${address ?? '127.0.0.1'}:${server.port}`;
   await untilReady(endpoint);
   return {
     endpoint,
