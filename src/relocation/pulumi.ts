@@ -142,9 +142,16 @@ function backendUrl(backend: string): string {
   return `${pathToFileURL(backend).href}?metadata=skip`;
 }
 
-/** Whatever the user has set up for a Pulumi of their own plays no part. */
+/**
+ * Whatever the user has set up for a Pulumi of their own plays no part. And neither the engine nor a provider's plugin,
+ * which both would inherit it, has any business with the repository's password.
+ */
 function engineEnvironment(backend: string, passphrase: string): Record<string, string> {
   return {
+    RELOCATE_PASSWORD: '',
+    RESTIC_PASSWORD: '',
+    RELOCATE_FROM_PASSWORD: '',
+    RESTIC_FROM_PASSWORD: '',
     PULUMI_CONFIG_PASSPHRASE: passphrase,
     PULUMI_CONFIG_PASSPHRASE_FILE: '',
     PULUMI_ACCESS_TOKEN: '',
