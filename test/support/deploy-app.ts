@@ -90,7 +90,7 @@ async function makeApp(folder: string, archive: string, adminUrl: string): Promi
     VISITS: join(folder, 'data/visits.sqlite'),
   };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
-  await writeFile(join(folder, '.env'), lines.join(''));
+  await writeFile(join(folder, '.env'), lines.join(''), { mode: 0o600 });
 }
 
 async function snapshotApp(folder: string, repositoryFolder: string): Promise<void> {
