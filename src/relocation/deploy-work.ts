@@ -10,6 +10,7 @@ import type { Destination, SavedSource, Source } from '../sources/source.ts';
 import { deployedEnvironment, type DeployedEnvironment } from './app-environment.ts';
 import { destinationOf, placeOf, serveDatabase, type ServedDatabase } from './databases.ts';
 import type { DeriveSecret } from './deployment-keys.ts';
+import { packAgent } from '../hosts/agent/install.ts';
 import { accessOf } from './host-access.ts';
 import { deploymentLayout } from './layout.ts';
 import { moveOf, type DataPlace, type Places } from './places.ts';
@@ -67,6 +68,7 @@ export async function provisionStack(
   work: DeployWork,
   signal: AbortSignal,
 ): Promise<Pick<StackOutputs, 'hosts'>> {
+  if (work.target.isThisMachine !== true) packAgent();
   work.outputs = await provision({
     target: work.target,
     options: work.options,

@@ -2,12 +2,11 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
-import { createGzip } from 'node:zlib';
+import type { Readable } from 'node:stream';
 import { RelocateError } from '../../errors.ts';
 import type { Host, RunResult } from '../host.ts';
 import { ownBuild } from './build.ts';
-import { tarOf, type PackedFile } from './tar.ts';
+import { packedArchive } from './packed.ts';
 
 /** The agent as it lies on a host, ready to be started. Absolute paths there. */
 export interface InstalledAgent {
@@ -15,7 +14,35 @@ export interface InstalledAgent {
   program: string;
 }
 
-const packing: { build?: ReturnType<typeof ownBuild>; node?: Promise<string> } = {};
+interface Part {
+  /** The folder that it gets in the agent's; changes with the content. */
+  name: string;
+  archive: Promise<() => Readable>;
+}
+
+const packing: { build?: Promise<Part & { program: string }>; node?: Promise<Part> } = {};
+
+/** Begins to pack what `installAgent` sends, while there is no host yet to send it to. */
+export function packAgent(): void {
+  for (const part of [packedBuild(), packedNode()]) part.catch(() => {});
+}
+
+function packedBuild(): Promise<Part & { program: string }> {
+  packing.build ??= ownBuild(process.platform, process.arch).then(({ files, digest, program }) => {
+    const name = `build-${digest}`;
+    return { name, archive: packedArchive(name, files), program };
+  });
+  return packing.build;
+}
+
+function packedNode(): Promise<Part> {
+  packing.node ??= digestOfFile(process.execPath).then((digest) => {
+    const name = `node-${process.version}-${digest.slice(0, 32)}`;
+    const file = { path: 'node', from: process.execPath, executable: true };
+    return { name, archive: packedArchive(name, [file]) };
+  });
+  return packing.node;
+}
 
 /**
  * Puts this program and Node on the host, in a cache folder of the user's there, each under its digest: what is there
@@ -23,16 +50,11 @@ const packing: { build?: ReturnType<typeof ownBuild>; node?: Promise<string> } =
  */
 export async function installAgent(host: Pick<Host, 'run'>, signal: AbortSignal): Promise<InstalledAgent> {
   const { root, node: theirNode } = await lookAround(host, signal);
-  packing.build ??= ownBuild(process.platform, process.arch);
-  const build = await packing.build;
-  const nodeFolder = theirNode ?? (await ownNodeFolder());
-  const buildFolder = posix.join(root, `build-${build.digest}`);
-  await unpack(host, buildFolder, build.files, signal);
-  const program = posix.join(buildFolder, build.program);
-  if (theirNode !== undefined) return { node: theirNode, program };
-  const folder = posix.join(root, nodeFolder);
-  await unpack(host, folder, [{ path: 'node', from: process.execPath, executable: true }], signal);
-  return { node: posix.join(folder, 'node'), program };
+  const [build, node] = await Promise.all([
+    packedBuild().then((part) => unpack(host, root, part, signal).then(() => part)),
+    theirNode ?? packedNode().then((part) => unpack(host, root, part, signal).then((at) => `${at}/node`)),
+  ]);
+  return { node, program: posix.join(root, build.name, build.program) };
 }
 
 /** Pure: removes what `installAgent` has put there. */
@@ -74,11 +96,6 @@ async function lookAround(
   });
 }
 
-async function ownNodeFolder(): Promise<string> {
-  packing.node ??= digestOfFile(process.execPath);
-  return `node-${process.version}-${(await packing.node).slice(0, 32)}`;
-}
-
 async function digestOfFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   const reading = createReadStream(path, { highWaterMark: 1024 * 1024 });
@@ -87,20 +104,24 @@ async function digestOfFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Whole or not at all: what a broken connection leaves is a draft, which the next attempt replaces. */
+/** Returns the folder. Whole or not at all: what a broken connection leaves is a draft, which the next attempt replaces. */
 async function unpack(
   host: Pick<Host, 'run'>,
-  folder: string,
-  files: readonly PackedFile[],
+  root: string,
+  { name, archive }: Part,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
+  const folder = posix.join(root, name);
   const there = await host.run(['test', '-d', folder], { timeoutMs: 60_000, signal });
-  if (there.exitCode === 0) return;
+  if (there.exitCode === 0) return folder;
   const script =
     'umask 022; d="$1.new-$$"; rm -rf "$1".new-*; mkdir -p "$d" && tar -xzf - -C "$d" && { mv -T "$d" "$1" 2>/dev/null || { rm -rf "$d"; test -d "$1"; }; }';
-  const packed = Readable.from(tarOf(files)).pipe(createGzip({ level: 1 }));
-  const result = await host.run(['/bin/sh', '-c', script, 'sh', folder], { input: packed, signal });
+  const result = await host.run(['/bin/sh', '-c', script, 'sh', folder], {
+    input: (await archive)(),
+    signal,
+  });
   if (result.exitCode !== 0) throw refused('take relocate’s own program', result);
+  return folder;
 }
 
 function refused(what: string, { exitCode, stderr, stdout }: RunResult): RelocateError {
