@@ -35,6 +35,11 @@ bring_go_server() {
 bring_go_server minio github.com/minio/minio "$minio_version" 'an S3 server'
 bring_go_server fake-gcs-server github.com/fsouza/fake-gcs-server "$fake_gcs_server_version" 'a server of Google Cloud Storage'
 
+# An authority for certificates, and the name server that it asks.
+pebble_version=v2.8.0
+bring_go_server pebble github.com/letsencrypt/pebble/v2/cmd/pebble "$pebble_version" 'an authority for certificates'
+bring_go_server pebble-challtestsrv github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv "$pebble_version" 'its name server'
+
 # A server of Azure Blob Storage. It drags hundreds of packages along, so it stays out of the project's own.
 azurite_version=3.37.0
 azurite_kept=$cache/azurite-$azurite_version

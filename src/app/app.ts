@@ -20,6 +20,8 @@ export interface App {
   checks: Check[];
   /** Where the names that lead to the app are looked after; undefined: it has none, or they are changed by hand. */
   dns: Dns | undefined;
+  /** Where certificates come from; undefined: from Let's Encrypt, for names alone. */
+  tls?: Tls | undefined;
   objectives: { rtoMs?: number; rpoMs?: number };
   /** The app's own environment, read from its env files (not from this process). Holds secrets. */
   environment: Record<string, string>;
@@ -85,6 +87,23 @@ export interface Dns {
   /** The zone's own servers, as `host` or `host:port`; undefined: as the provider names them. */
   servers?: string[] | undefined;
   provider: DnsProvider;
+}
+
+export interface Tls {
+  acme: Acme;
+}
+
+/** An authority that gives certificates. */
+export interface Acme {
+  /** URL; undefined: Let's Encrypt's. */
+  directory?: string;
+  /** Absolute. */
+  rootPath?: string;
+  /** What `rootPath` holds: certificates as PEM by which the authority is trusted beside those that the system trusts. */
+  rootPem?: string;
+  email?: string;
+  /** Whether it is asked for a certificate of the bare IP address, too. */
+  address: boolean;
 }
 
 export type DnsProvider =

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import type { App, Check, CodeFolder, DataItem, Services, TargetChoice } from './app.ts';
-import { codeExcludes, coveringData } from './code-folder.ts';
+import type { App, Check, CodeFolder, DataItem, Services, TargetChoice, Tls } from './app.ts';
+import { codeExcludes, coveringData, isInside } from './code-folder.ts';
 import type { Report } from './cross-check.ts';
 import type { EnvFiles } from './env-files.ts';
 import { toDns } from './dns.ts';
@@ -16,6 +16,7 @@ export interface Build {
   placed: PlacedValue;
   problems: Problem[];
   services: Services | undefined;
+  tls: Tls | undefined;
   env: EnvFiles;
   variables: App['variables'];
   report: Report;
@@ -28,12 +29,14 @@ export function buildApp(draft: Partial<AppDraft>, build: Build): App | undefine
   if (draft.app === undefined) return undefined;
   const data = Object.entries(draft.data ?? {}).map(([name, entry]) => dataItem(name, entry, context));
   const repositories = repositoryPlaces(draft.repositories, context.folder);
+  const code = findCode(draft, { data, repositories }, build);
+  checkRoot(build, code, data);
   return {
     name: draft.app,
     folder: context.folder,
     configPath: context.path,
     services: build.services,
-    code: findCode(draft, { data, repositories }, build),
+    code,
     ...(draft.images === undefined ? {} : { images: draft.images }),
     data,
     repositories,
@@ -41,6 +44,7 @@ export function buildApp(draft: Partial<AppDraft>, build: Build): App | undefine
     targets,
     checks: (draft.checks ?? []).flatMap(toCheck),
     dns: draft.dns && toDns(draft.dns, context.folder),
+    ...(build.tls === undefined ? {} : { tls: build.tls }),
     objectives: withoutUndefined({ rtoMs: draft.objectives?.rto, rpoMs: draft.objectives?.rpo }),
     environment: env.values,
     envFiles: env.files,
@@ -102,6 +106,15 @@ function findCode(
     report(['code'], `the code folder is captured by "data.${covering.name}" already`);
   if (path === resolve('/')) report(['code'], 'a whole file system is no code folder');
   return codeExcludes({ path, exclude }, { folder: context.folder, ...app });
+}
+
+/** A deploy has the snapshot and nothing else, so what it needs must be captured. */
+function checkRoot({ tls, context, report }: Build, code: CodeFolder | undefined, data: DataItem[]): void {
+  const path = tls?.acme.rootPath;
+  if (path === undefined) return;
+  const isInCode = code !== undefined && isInside(path, code.path);
+  if (isInCode || coveringData(path, context.folder, data) !== undefined) return;
+  report(['tls', 'acme', 'root'], 'is not captured, and a deploy would miss it: put it into the code folder');
 }
 
 function toCheck({ http, tcp, sql, command }: NonNullable<AppDraft['checks']>[number]): Check[] {

@@ -49,7 +49,8 @@ function dataPaths(item: DataItem, folder: string): string[] {
   return typeof path === 'string' ? [resolve(folder, path)] : [];
 }
 
-function isInside(path: string, folder: string): boolean {
+/** Pure: below the folder, at any depth. */
+export function isInside(path: string, folder: string): boolean {
   const steps = relative(folder, path);
   return steps !== '' && steps !== '..' && !steps.startsWith(`..${sep}`);
 }

@@ -9,6 +9,7 @@ import { invalidFile, type Problem } from './problems.ts';
 import { type NoteVariable, parseYaml, placeOf, type PlacedValue, toValue } from './read-yaml.ts';
 import { type AppDraft, appSchema } from './schema.ts';
 import { readServices } from './services.ts';
+import { readTls } from './tls.ts';
 
 /**
  * Reads relocate.yaml and the files it names: env files, Compose file or Procfile. Throws `config-invalid`, which lists
@@ -32,13 +33,14 @@ export async function parseApp(given: string, context: ParseContext): Promise<Ap
   });
   const draft = checkParts(appSchema(context.sources, context.targets), placed, problems);
   const services = await findServices(draft, placed, problems, env, context);
+  const tls = await readTls(draft.tls, placed, problems, context);
   const report: Build['report'] = (path, message) => {
     const { start, end, broken } = placeOf(placed.places, path);
     if (!broken) problems.push({ message, start, end });
   };
   const keys = new Set(Object.keys(placed.value ?? {}));
   crossCheck(draft, { keys, folder: context.folder, services }, report);
-  const app = buildApp(draft, { context, placed, problems, services, env, variables, report });
+  const app = buildApp(draft, { context, placed, problems, services, tls, env, variables, report });
   if (app === undefined || problems.length > 0) throw fail();
   return app;
 }

@@ -2,6 +2,7 @@ import { z, type ZodType } from 'zod';
 import { dnsItem } from './dns.ts';
 import { exactlyOne, type Schemas } from './exactly-one.ts';
 import { unknownWord } from './explain.ts';
+import { tlsItem } from './tls.ts';
 import { durationPattern, parseDurationMs, parseSizeBytes, sizePattern } from './units.ts';
 
 export type { Schemas } from './exactly-one.ts';
@@ -110,6 +111,9 @@ export function appSchema(sources: Schemas, targets: Schemas) {
       dns: dnsItem({ path, line, duration })
         .optional()
         .describe('The names that lead to the app, and who looks after them; “relocate cutover” moves them.'),
+      tls: tlsItem({ path })
+        .optional()
+        .describe('Where certificates come from, on machines that a deploy makes. Default: Let’s Encrypt.'),
       objectives: z
         .strictObject({
           rto: objective.optional().describe('Time until the service must be back, e.g. 1h.'),

@@ -113,6 +113,7 @@ async function moveTo(session: Session, options: Options): Promise<CutoverReport
         dns: dnsOf(app),
         checks: app?.checks ?? [],
         services: app?.services?.services.map(({ name }) => name) ?? [],
+        rootPem: app?.tls?.acme.rootPem,
         target,
         checkDeployment: async (deployment, signal) => {
           const { checksOf } = await import('../relocation/status.ts');

@@ -3,6 +3,8 @@ export interface HostOutput {
   name: string;
   /** Where its services are reached. */
   address: string;
+  /** Where the world reaches it, for one who reaches it by another address: the host itself. */
+  publicAddress?: string;
   transport: { kind: 'local' } | SshTransport;
   /** The folder on the host that belongs to the deployment. */
   folder: string;

@@ -54,6 +54,7 @@ export function agentHandlers(tools: AgentTools): {
       }),
       start: step(({ name }, signal) => steps().start(name, signal)),
       check: step(({ patient }, signal) => steps().check({ patient }, signal)),
+      certificates: step((_params, signal) => steps().certificates(signal)),
       services: step((_params, signal) => steps().services(signal)),
       stop: step(async ({ plan }, signal) => {
         const clusters = await clustersOutside(plan);

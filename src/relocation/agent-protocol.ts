@@ -45,7 +45,7 @@ export async function openParams(
 
 /** Pure. Databases and checks are for the host alone: they go over its loopback. */
 export function seenFromItself(host: HostOutput): HostOutput {
-  return { ...host, address: '127.0.0.1', transport: { kind: 'local' } };
+  return { ...host, address: '127.0.0.1', publicAddress: host.address, transport: { kind: 'local' } };
 }
 
 const outcome = z.enum(['passed', 'failed', 'unverified']);
@@ -67,6 +67,16 @@ export const answerOf = {
   compared: checked(dataOutcomeSchema),
   started: checked(z.object({ pid: z.number().exactOptional() })),
   checked: checked(z.array(checkSchema)),
+  certificates: checked(
+    z.array(
+      z.object({
+        subject: z.string(),
+        state: z.enum(['there', 'refused', 'waiting']),
+        reason: z.string().exactOptional(),
+        isUnproved: z.boolean().exactOptional(),
+      }),
+    ),
+  ),
   services: (answer: unknown): ServiceState[] =>
     checked(z.array(serviceSchema))(answer).map(({ pid, supervisorPid, since, lastExit, ...rest }) => ({
       ...rest,

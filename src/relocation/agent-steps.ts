@@ -66,6 +66,7 @@ export function agentSteps(work: AgentWork, { deploys = true }: { deploys?: bool
     compare: async (part, signal) => answerOf.compared(await call('compare', { part }, signal)),
     start: async (name, signal) => answerOf.started(await call('start', { name }, signal)),
     check: async (how, signal) => answerOf.checked(await call('check', how, signal)),
+    certificates: async (signal) => answerOf.certificates(await call('certificates', {}, signal)),
     services: async (signal) => answerOf.services(await call('services', {}, signal)),
     tidy: async (signal) => {
       await call('tidy', {}, signal);

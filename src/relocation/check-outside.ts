@@ -1,44 +1,99 @@
 import type { ExposedPort } from '../../stacks/target.ts';
+import type { App } from '../app/app.ts';
+import { systemCodeOf } from '../errors.ts';
+import type { Emit } from '../events.ts';
+import type { Certificate } from '../hosts/certificates.ts';
 import type { HostOutput } from '../hosts/host.ts';
-import { connectOnce } from './checks.ts';
+import { inUrl } from '../hosts/in-url.ts';
+import { askDoor } from './ask-door.ts';
 import type { CheckOutcome } from './types.ts';
 
-const patienceMs = 3_000;
+type Place = Pick<HostOutput, 'address' | 'transport'>;
+
+/** Pure: whether a stack made it, with ways in for the world. Those of a host of the user's own are his. */
+export function isOpenToTheWorld({ transport }: Place, exposed: readonly ExposedPort[]): boolean {
+  return transport.kind === 'ssh' && transport.own === undefined && exposed.length > 0;
+}
+
+const patienceMs = 5_000;
 
 /**
- * Whether the world reaches a machine that a stack made, asked from here: checks on the host itself go past its
- * firewall. No answer is no proof that the app is down, and none that it is back. None for hosts of the user's own,
- * whose ways in are his.
+ * Whether the world reaches the app at a machine that is open to it, asked from here: checks on the host itself go past
+ * its firewall. Over HTTPS where the front door has a certificate, else in clear. What the app says counts for nothing
+ * but for its being there: it may know itself by another name. No answer is no proof that the app is down, and none
+ * that it is back. Warns of certificates that are refused.
  */
 export async function checkOutside(
-  { address, transport }: Pick<HostOutput, 'address' | 'transport'>,
-  exposed: readonly ExposedPort[],
-  signal: AbortSignal,
+  { address }: Place,
+  app: Pick<App, 'checks' | 'tls'>,
+  certificates: readonly Certificate[],
+  { emit, signal }: { emit: Emit; signal: AbortSignal },
 ): Promise<CheckOutcome[]> {
-  const ports = exposed.filter(({ protocol }) => protocol === 'tcp').map(({ port }) => port);
-  if (transport.kind !== 'ssh' || transport.own !== undefined || ports.length === 0) return [];
   const startedAt = performance.now();
-  const open = await Promise.all(ports.map((port) => doesAnswer(address, port, signal)));
-  const answering = ports.filter((_, index) => open[index]);
+  warnOfRefusals(address, certificates, emit);
+  const path = app.checks.flatMap((check) => (check.kind === 'http' ? [check.path] : []))[0] ?? '/';
+  const subjects = certificates.flatMap(({ subject, state }) => (state === 'there' ? [subject] : []));
+  const rootPem = app.tls?.acme.rootPem;
+  const ask = (kind: 'https' | 'http', subject: string) => {
+    const host = subject.replace(/^\*\./, 'relocate-check.');
+    return answerOf(kind, address, { host, path, strict: true, rootPem, signal });
+  };
+  const secure = await Promise.all(subjects.map((subject) => ask('https', subject)));
+  const wrong = secure.find(({ isThere }) => !isThere);
+  if (wrong !== undefined) emit({ type: 'warning', code: 'https-unanswered', message: wrong.detail });
+  const answers = secure.some(({ isThere }) => isThere) ? secure : [await ask('http', address)];
+  const outcome = answers.some(({ isThere }) => isThere) ? 'passed' : 'unverified';
   return [
     {
       title: 'the world reaches it',
-      outcome: answering.length > 0 ? 'passed' : 'unverified',
-      detail:
-        answering.length > 0
-          ? `${address} answers on port ${answering.join(', ')}`
-          : `nothing answers on port ${ports.join(', ')} of ${address}: no front door leads to the services there`,
+      outcome,
+      detail: answers.map(({ detail }) => detail).join(', '),
       durationMs: Math.round(performance.now() - startedAt),
     },
   ];
 }
 
-async function doesAnswer(address: string, port: number, signal: AbortSignal): Promise<boolean> {
+/** Of names that lead elsewhere yet nothing is said: they get theirs when DNS has moved. */
+function warnOfRefusals(address: string, certificates: readonly Certificate[], emit: Emit): void {
+  const missing = certificates.filter(
+    ({ subject, state, isUnproved = false }) =>
+      (state === 'refused' && !isUnproved) || (subject === address && state !== 'there'),
+  );
+  if (missing.length === 0) return;
+  const reasons = new Set(missing.map(({ reason }) => reason ?? 'the authority has not answered yet'));
+  const subjects = missing.map(({ subject }) => subject).join(', ');
+  const message = `There is no certificate for ${subjects}: ${[...reasons].join('; ')}. Until there is one the app answers over HTTP alone; the front door keeps asking. The authority is the one of tls.acme in relocate.yaml.`;
+  emit({ type: 'warning', code: 'certificate-refused', message });
+}
+
+interface Answer {
+  isThere: boolean;
+  detail: string;
+}
+
+/** The front door itself answers so where it reaches nobody. */
+const nobodyBehind = [502, 503, 504];
+
+async function answerOf(
+  kind: 'https' | 'http',
+  address: string,
+  options: Parameters<typeof askDoor>[1],
+): Promise<Answer> {
+  const { host, path, signal } = options;
+  const url = `${kind}://${inUrl(host)}${path}`;
+  const door = { kind, address, port: kind === 'https' ? 443 : 80 };
   try {
-    await connectOnce(address, port, AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]));
-    return true;
-  } catch {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
+    const { status } = await askDoor(door, { ...options, signal: limited });
+    if (nobodyBehind.includes(status))
+      return {
+        isThere: false,
+        detail: `${url} answers ${status}: the front door reaches no service that speaks HTTP`,
+      };
+    return { isThere: true, detail: `${url} answers ${status}` };
+  } catch (error) {
     signal.throwIfAborted();
-    return false;
+    const reason = systemCodeOf(error) ?? (error instanceof Error ? error.message : String(error));
+    return { isThere: false, detail: `${url} cannot be asked: ${reason}` };
   }
 }

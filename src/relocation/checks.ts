@@ -2,6 +2,7 @@ import { connect as connectSocket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Check } from '../app/app.ts';
 import { RelocateError, systemCodeOf } from '../errors.ts';
+import { inUrl } from '../hosts/in-url.ts';
 import type { RunOptions, RunResult } from '../hosts/host.ts';
 import type { CheckOutcome, Outcome } from './types.ts';
 
@@ -210,10 +211,6 @@ const unverified = verdict('unverified');
 
 function noService(name: string | undefined): string {
   return name === undefined ? 'no service of the app has a port' : `no service “${name}” has a port`;
-}
-
-function inUrl(address: string): string {
-  return address.includes(':') ? `[${address}]` : address;
 }
 
 /** fetch says "fetch failed", and why only in the cause. */

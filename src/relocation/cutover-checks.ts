@@ -1,21 +1,10 @@
-import { request as requestHttp, type IncomingMessage } from 'node:http';
-import { request as requestHttps } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Check } from '../app/app.ts';
 import { systemCodeOf } from '../errors.ts';
 import type { HostOutput } from '../hosts/host.ts';
+import { askDoor, type FrontDoor } from './ask-door.ts';
 import { chooseService } from './checks.ts';
 import type { CheckOutcome } from './types.ts';
-
-/**
- * The app as its visitors will come to it: asked for by its real name, in the request and in TLS, but connected to the
- * new address, whatever DNS says.
- */
-export interface FrontDoor {
-  kind: 'https' | 'http';
-  address: string;
-  port: number;
-}
 
 type HttpCheck = Extract<Check, { kind: 'http' }>;
 
@@ -25,6 +14,8 @@ export interface FrontOptions {
   doors: readonly FrontDoor[];
   /** Whether a certificate must be right: it can be had only when the name leads here. */
   strict: boolean;
+  /** Certificates as PEM that are trusted beside those of the system. */
+  rootPem?: string | undefined;
   /** How long to try again. */
   patienceMs: number;
   signal: AbortSignal;
@@ -46,9 +37,7 @@ export function frontDoors(
   return port === undefined ? [] : [{ kind: 'http', address, port }];
 }
 
-const timeoutMs = 10_000;
 const retryMs = 1_000;
-const maxBodyBytes = 1024 * 1024;
 
 /** One outcome for each name and each of the app's HTTP checks; never throws but for an abort. */
 export async function checkFront(options: FrontOptions): Promise<CheckOutcome[]> {
@@ -66,7 +55,7 @@ async function checkOne(
   check: HttpCheck | undefined,
   options: FrontOptions,
 ): Promise<CheckOutcome> {
-  const { doors, strict, patienceMs, signal } = options;
+  const { doors, patienceMs, signal } = options;
   const startedAt = performance.now();
   const title = `GET ${check?.path ?? '/'} of ${name}`;
   const outcome = (outcome: CheckOutcome['outcome'], detail: string): CheckOutcome => ({
@@ -77,7 +66,7 @@ async function checkOne(
   });
   if (doors.length === 0) return outcome('unverified', 'no service of the app has a port');
   for (;;) {
-    const verdict = await throughDoors(name, check, doors, strict, signal);
+    const verdict = await throughDoors(name, check, options);
     signal.throwIfAborted();
     if (verdict.passed) return outcome('passed', verdict.detail);
     if (performance.now() - startedAt + retryMs >= patienceMs) return outcome('failed', verdict.detail);
@@ -94,13 +83,12 @@ interface Verdict {
 async function throughDoors(
   name: string,
   check: HttpCheck | undefined,
-  doors: readonly FrontDoor[],
-  strict: boolean,
-  signal: AbortSignal,
+  options: FrontOptions,
 ): Promise<Verdict> {
+  const { doors, strict } = options;
   let last: Verdict = { passed: false, detail: 'nobody was asked' };
   for (const door of strict ? doors.slice(0, 1) : doors) {
-    last = await throughDoor(name, check, door, strict, signal);
+    last = await throughDoor(name, check, door, options);
     if (last.passed) return last;
   }
   return last;
@@ -110,13 +98,18 @@ async function throughDoor(
   name: string,
   check: HttpCheck | undefined,
   door: FrontDoor,
-  strict: boolean,
-  signal: AbortSignal,
+  { strict, rootPem, signal }: FrontOptions,
 ): Promise<Verdict> {
   const { kind, address, port } = door;
   const at = `${kind}://${name} at ${address}, port ${port},`;
   try {
-    const { status, body, location } = await get(name, check?.path ?? '/', door, strict, signal);
+    const { status, body, location } = await askDoor(door, {
+      host: name,
+      path: check?.path ?? '/',
+      strict,
+      rootPem,
+      signal,
+    });
     const toHttps =
       kind === 'http' && status >= 301 && status <= 308 && location.startsWith(`https://${name}`);
     if (toHttps) return { passed: false, detail: `${at} only leads to https` };
@@ -134,41 +127,4 @@ async function throughDoor(
 
 function expected(check: HttpCheck | undefined): string {
   return check === undefined ? '' : `, expected ${check.status}`;
-}
-
-function get(
-  name: string,
-  path: string,
-  { kind, address, port }: FrontDoor,
-  strict: boolean,
-  signal: AbortSignal,
-): Promise<{ status: number; body: string; location: string }> {
-  const options = {
-    host: address,
-    port,
-    path,
-    headers: { host: name, connection: 'close' },
-    agent: false,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-  };
-  return new Promise((resolve, reject) => {
-    const answered = (response: IncomingMessage) => {
-      let body = '';
-      response
-        .setEncoding('utf8')
-        .on('data', (text: string) => {
-          body += text;
-          if (body.length > maxBodyBytes) response.destroy();
-        })
-        .on('error', reject)
-        .on('close', () =>
-          resolve({ status: response.statusCode ?? 0, body, location: response.headers.location ?? '' }),
-        );
-    };
-    const request =
-      kind === 'http'
-        ? requestHttp(options, answered)
-        : requestHttps({ ...options, servername: name, rejectUnauthorized: strict }, answered);
-    request.once('error', reject).end();
-  });
 }

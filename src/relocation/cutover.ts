@@ -4,7 +4,8 @@ import type { DnsZone, RecordSet } from '../dns/zone.ts';
 import { RelocateError } from '../errors.ts';
 import type { HostOutput } from '../hosts/host.ts';
 import { withCutoverLock } from './app-lock.ts';
-import { checkFront, frontDoors, type FrontDoor } from './cutover-checks.ts';
+import type { FrontDoor } from './ask-door.ts';
+import { checkFront, frontDoors } from './cutover-checks.ts';
 import { afterwards, cachesUntil, isOpen, originOf, setsOf } from './cutover-plan.ts';
 import type { Cutover, MovedName } from './cutover-record.ts';
 import {
@@ -33,6 +34,8 @@ export interface CutoverInput extends CutoverSettings {
   checks: readonly Check[];
   /** Of the app, in its order. */
   services: readonly string[];
+  /** Certificates as PEM that the app's own are trusted by, beside those of the system. */
+  rootPem?: string | undefined;
   target: string;
   /** The target's own checks; undefined where they could not be run. */
   checkDeployment: (deployment: Deployment, signal: AbortSignal) => Promise<CheckOutcome[] | undefined>;
@@ -168,6 +171,7 @@ async function checkTarget(
       checks: input.checks,
       doors,
       strict: false,
+      rootPem: input.rootPem,
       patienceMs: 0,
       signal,
     });
@@ -275,6 +279,7 @@ async function followUp(
       checks: input.checks,
       doors,
       strict: true,
+      rootPem: input.rootPem,
       patienceMs: patienceMs ?? certificatePatienceMs,
       signal,
     }),

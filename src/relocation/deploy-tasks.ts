@@ -8,7 +8,7 @@ import type { Task } from './run-steps.ts';
 import { stepsOf } from './steps-of-host.ts';
 import type { Phase, VerifyResult } from './types.ts';
 import { verifyResult } from './verify.ts';
-import { checkOutside } from './check-outside.ts';
+import { checkOutside, isOpenToTheWorld } from './check-outside.ts';
 
 /** How each step of the plan is done, and what it waits for. Keyed by step IDs; the plan gives their order. */
 export function deployTasks(work: DeployWork, steps: Steps): Task[] {
@@ -127,8 +127,16 @@ function startDoer(work: DeployWork, name: string): Doer {
 }
 
 async function verify(work: DeployWork, steps: Steps, signal: AbortSignal): Promise<VerifyResult> {
-  const inside = await stepsOf(work).check({ patient: true }, signal);
-  const checks = [...inside, ...(await checkOutside(hostOfWork(work), work.request.exposed ?? [], signal))];
+  const host = hostOfWork(work);
+  const onHost = stepsOf(work);
+  const isOpen = isOpenToTheWorld(host, work.request.exposed ?? []);
+  const [inside, certificates] = await Promise.all([
+    onHost.check({ patient: true }, signal),
+    isOpen ? onHost.certificates(signal) : [],
+  ]);
+  const { emit, saved } = work;
+  const outside = isOpen ? await checkOutside(host, saved.app, certificates, { emit, signal }) : [];
+  const checks = [...inside, ...outside];
   work.verified = verifyResult(checks, comparedFromJournal(work.plan, steps));
   return work.verified;
 }

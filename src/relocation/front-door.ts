@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { App } from '../app/app.ts';
 import { RelocateError } from '../errors.ts';
@@ -24,16 +26,40 @@ export async function openFrontDoor({ app, host }: DeployedApp): Promise<{ pid?:
   const folder = join(host.folder, frontDoorName);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const config = join(folder, 'Caddyfile');
-  await writeFile(config, caddyfile({ names: app.dns?.names ?? [], upstreamPort, folder }));
+  const rootPath = join(folder, 'authority.pem');
+  const { rootPem, ...acme } = app.tls?.acme ?? { address: false };
+  if (rootPem !== undefined) await writeFile(rootPath, `${rootPem}\n`);
+  const text = caddyfile({
+    names: app.dns?.names ?? [],
+    upstreamPort,
+    folder,
+    address: frontDoorAddress({ app, host }),
+    acme: { ...acme, rootPath: rootPem === undefined ? undefined : rootPath },
+  });
+  await writeFile(config, text);
   const { pid } = await startService({
     name: frontDoorName,
     folder: host.folder,
     command: ['caddy', 'run', '--config', config, '--adapter', 'caddyfile'],
     cwd: folder,
-    environment: { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+    // With another configuration it is another service, and one that runs already is started anew.
+    environment: {
+      HOME: folder,
+      XDG_DATA_HOME: folder,
+      XDG_CONFIG_HOME: folder,
+      CONFIGURATION: digest(text),
+    },
   });
   return pid === undefined ? {} : { pid };
 }
+
+/** Pure: the address that a certificate is asked for, as the world knows it; undefined: for none. */
+export function frontDoorAddress({ app, host }: Pick<DeployedApp, 'app' | 'host'>): string | undefined {
+  const address = host.publicAddress ?? host.address;
+  return app.tls?.acme.address === true && isIP(address) !== 0 ? address : undefined;
+}
+
+const digest = (text: string) => createHash('sha256').update(text).digest('hex');
 
 /** Pure: the service that a check by HTTP names, else `web`, else the first. */
 export function frontServiceOf(app: Pick<App, 'checks' | 'services'>): string | undefined {

@@ -1,7 +1,9 @@
 import { realpath, rm } from 'node:fs/promises';
+import type { Certificate } from '../hosts/certificates.ts';
 import { listServices } from '../hosts/supervisor.ts';
 import type { ServiceState } from '../hosts/service.ts';
 import type { Destination, SavedSource } from '../sources/source.ts';
+import { certificatesOf } from './certificates.ts';
 import { checkSite } from './check-site.ts';
 import type { ServedDatabase } from './databases.ts';
 import {
@@ -37,6 +39,8 @@ export interface HostSteps {
   start(name: string, signal: AbortSignal): Promise<{ pid?: number }>;
   /** The app's checks and its services, asked from the host. No password is in what they say. */
   check(how: { patient: boolean }, signal: AbortSignal): Promise<CheckOutcome[]>;
+  /** Of a front door that was opened; it waits a while for what was asked for a moment ago. */
+  certificates(signal: AbortSignal): Promise<Certificate[]>;
   /** Services that were started and not stopped. */
   services(signal: AbortSignal): Promise<ServiceState[]>;
   /** Takes away what restores have left of their temporary files. */
@@ -53,6 +57,7 @@ export function directSteps(work: HostWork): HostSteps {
     start: (name, signal) =>
       name === frontDoorName ? openFrontDoor(deployedApp(work)) : startOne(deployedApp(work), name, signal),
     check: ({ patient }, signal) => check(work, patient, signal),
+    certificates: (signal) => certificatesOf(deployedApp(work), signal),
     services: () => listServices(hostOfWork(work).folder),
     tidy: () => rm(deploymentLayout.scratch(work.folder, ''), { recursive: true, force: true }),
     close: async () => {},

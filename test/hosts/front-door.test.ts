@@ -13,6 +13,24 @@ describe('the front door', () => {
     expect(caddyfile({ ...door, names: [] })).not.toContain('example');
   });
 
+  test('asks the authority that is named, and for the address, only where that is wanted', () => {
+    const acme = { directory: 'https://ca.example/dir', rootPath: '/srv/root.pem', email: 'ops@example.org' };
+    const text = caddyfile({ ...door, address: '2001:db8::7', acme });
+    expect(text).toContain('acme_ca "https://ca.example/dir"');
+    expect(text).toContain('acme_ca_root "/srv/root.pem"');
+    expect(text).toContain('email "ops@example.org"');
+    expect(text).toContain('https://[2001:db8::7] {');
+    expect(text).toContain('default_sni 2001:db8::7');
+    expect(caddyfile(door)).not.toMatch(/acme|https:\/\/|default_sni/);
+  });
+
+  test.each([{ address: 'notes {' }, { acme: { directory: 'https://a"b' } }, { acme: { email: 'a{b}' } }])(
+    'says nothing to Caddy that it could take for something else: %j',
+    (part) => {
+      expect(() => caddyfile({ ...door, ...part })).toThrow(/is no address|cannot be told/);
+    },
+  );
+
   test.each(['notes.example.org {', 'a', '-a.b', 'a..b', 'a\nb.c', '{$HOME}.x'])(
     'takes no name like %j',
     (name) => {

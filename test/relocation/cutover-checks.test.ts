@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from 'node:tls';
 import type { Check } from '../../src/app/app.ts';
-import { checkFront, frontDoors, type FrontDoor } from '../../src/relocation/cutover-checks.ts';
+import type { FrontDoor } from '../../src/relocation/ask-door.ts';
+import { checkFront, frontDoors } from '../../src/relocation/cutover-checks.ts';
 import { makeCertificate } from '../support/servers/certificate.ts';
 
 /** Names are asked for at the new address, whatever DNS says: these lead nowhere. */

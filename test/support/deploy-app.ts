@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -38,13 +38,22 @@ export interface LostApp {
   remove(): Promise<void>;
 }
 
+export interface LostAppOptions {
+  /** More lines of its relocate.yaml. */
+  config?: string;
+  /** More files in its folder. */
+  files?: Record<string, string>;
+}
+
 /** Makes the fixture `notes-app` with a real database, captures it, and loses it. */
-export async function loseApp(): Promise<LostApp> {
+export async function loseApp({ config = '', files = {} }: LostAppOptions = {}): Promise<LostApp> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), lostAppPrefix)));
   const oldFolder = join(folder, 'old', 'app');
   const server = await startPostgres();
   try {
     await makeApp(oldFolder, join(folder, 'old', 'archive'), server.url);
+    await appendFile(join(oldFolder, 'relocate.yaml'), config);
+    for (const [name, text] of Object.entries(files)) await writeFile(join(oldFolder, name), text);
     await snapshotApp(oldFolder, join(folder, 'repository'));
   } finally {
     await server.stop();

@@ -35,15 +35,19 @@ export interface ServerOptions {
   env?: Record<string, string>;
   /** Who it runs as; needs root. */
   user?: { uid: number; gid: number } | undefined;
+  /** Where it listens; loopback unless the test's own machines are to reach it. */
+  address?: string;
+  /** A free one, unless it must be this one. */
+  port?: number | undefined;
 }
 
 /** Starts a program on a free port of loopback and waits until it accepts connections there. */
 export async function startServer(
   program: string,
   argumentsFor: (port: number) => string[],
-  { env = {}, user }: ServerOptions = {},
+  { env = {}, user, address = '127.0.0.1', port: wanted }: ServerOptions = {},
 ): Promise<RunningServer> {
-  const port = await freePort();
+  const port = wanted ?? (await freePort());
   const child = spawn(program, argumentsFor(port), {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -59,7 +63,7 @@ export async function startServer(
   };
   await once(child, 'spawn');
   try {
-    await untilAccepting(port, () => child.exitCode !== null);
+    await untilAccepting(address, port, () => child.exitCode !== null);
   } catch (error) {
     await stop();
     throw new Error(`${program} does not serve: ${output}`, { cause: error });
@@ -77,9 +81,9 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function untilAccepting(port: number, hasEnded: () => boolean): Promise<void> {
+async function untilAccepting(address: string, port: number, hasEnded: () => boolean): Promise<void> {
   for (let attempt = 0; attempt < 600 && !hasEnded(); attempt += 1) {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, address);
     const isOpen = await once(socket, 'connect').then(
       () => true,
       () => false,
