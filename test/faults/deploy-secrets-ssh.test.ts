@@ -7,6 +7,7 @@ import { startLab, whyNoMachines, type Lab } from '../lab/index.ts';
 import { relocate } from '../support/cli.ts';
 import { loseApp, type LostApp } from '../support/deploy-app.ts';
 import { deploymentsIn } from '../support/deploy-runs.ts';
+import { machineOf } from '../support/lab-facts.ts';
 import { hasPostgres } from '../support/postgres.ts';
 import {
   deriveOf,
@@ -68,11 +69,7 @@ suite(
       host = watchHost();
     }, 300_000);
 
-    /** Machines are containers with control groups of their own, named by the lab's number. */
-    const isOnHost = (pid: string): boolean => {
-      const number = lab.operatorAddress.split('.')[2];
-      return readQuietly(`/proc/${pid}/cgroup`).includes(`/rl${number}m`);
-    };
+    const isOnHost = (pid: string): boolean => machineOf(lab, pid) !== undefined;
 
     /** All files that are newer than the machine, read past its own view of who may. */
     async function filesOnHost(): Promise<Map<string, { text: string; mode: number }>> {

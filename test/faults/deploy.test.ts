@@ -7,6 +7,7 @@ import { loseApp, type LostApp } from '../support/deploy-app.ts';
 import {
   atLine,
   clustersOf,
+  deployKilledAt,
   deploymentsIn,
   expectGone,
   expectSame,
@@ -16,6 +17,7 @@ import {
   processesOf,
   reportOf,
   run,
+  sample,
 } from '../support/deploy-runs.ts';
 import { hasPostgres } from '../support/postgres.ts';
 import { seeded } from '../support/random.ts';
@@ -58,20 +60,9 @@ suite(
       expect(undisturbed.outcome).toBe('passed');
       expect(lines.length).toBeGreaterThanOrEqual(20);
       const state = 'chain';
-      const wanted = new Set(isThorough ? lines : sample(lines, kills));
-      const planned = wanted.size;
-      let result = await run(app, 'deploy', state, atLine(app, state, wanted));
-      let killed = 0;
-      while (result.killed && killed < planned) {
-        killed += 1;
-        const action = deploymentsIn(app, state).length === 0 ? 'deploy' : 'resume';
-        result = await run(app, action, state, atLine(app, state, wanted));
-      }
-      // The last line may come too late for a kill.
-      expect(killed).toBeGreaterThanOrEqual(planned - 1);
-      if (result.killed) result = await run(app, 'resume', state);
-      expectSame(reportOf(result), undisturbed, app);
-      await expectAnswers(reportOf(result));
+      const report = await deployKilledAt(app, state, isThorough ? lines : sample(lines, kills, random));
+      expectSame(report, undisturbed, app);
+      await expectAnswers(report);
       expect(deploymentsIn(app, state)).toHaveLength(1);
       expect(clustersOf(join(app.folder, state))).toHaveLength(1);
       await destroyed(state);
@@ -135,11 +126,6 @@ suite(
       const web = services.find(({ name }) => name === 'web');
       const response = await fetch(`http://${web?.address}/`);
       expect(await response.json()).toEqual({ uploads: 40, archive: 1, database: true, deployment });
-    }
-
-    function sample(all: readonly string[], count: number): string[] {
-      const left = [...all];
-      return Array.from({ length: count }, () => left.splice(random.int(left.length), 1)).flat();
     }
   },
 );

@@ -9,12 +9,25 @@ import { parseJournal } from '../../src/relocation/journal.ts';
 import type { DeployReport } from '../../src/relocation/types.ts';
 import { resultOf, startRelocate } from './cli.ts';
 import type { LostApp } from './deploy-app.ts';
+import type { seeded } from './random.ts';
 
 /** Deploys of a lost app by the program itself, as a person starts it, ended at moments that a test chooses. */
 
 /** RELOCATE_TEST_DEPLOY_KILLS=20 kills at every line of the journal and at 20 random moments: some ten minutes. */
-export const kills = Number(process.env['RELOCATE_TEST_DEPLOY_KILLS'] ?? 4);
+export const kills = killsOr(4);
 export const isThorough = kills >= 20;
+
+export function killsOr(usual: number): number {
+  return Number(process.env['RELOCATE_TEST_DEPLOY_KILLS'] ?? usual);
+}
+
+/** Where a lost app is deployed to; to this machine where nothing is said. */
+export interface Site extends LostApp {
+  /** One target, or several with commas between. */
+  to?: string;
+  /** What the program needs in its environment for that. */
+  env?: Record<string, string>;
+}
 
 export interface Run {
   killed: boolean;
@@ -26,32 +39,89 @@ export interface Run {
 /** Settles when the signal is to be sent; `ended` aborts when the program ends before that. */
 export type Moment = (ended: AbortSignal) => Promise<unknown>;
 
-const argumentsOf = {
-  deploy: ['deploy', '--to', 'local', '--json'],
-  resume: ['deploy', '--to', 'local', '--resume', '--json'],
-  destroy: ['destroy', '--to', 'local', '--json'],
-};
+function argumentsOf(action: 'deploy' | 'resume' | 'destroy', to: string): string[] {
+  const command = action === 'destroy' ? 'destroy' : 'deploy';
+  return [command, '--to', to, ...(action === 'resume' ? ['--resume'] : []), '--json'];
+}
 
-/** Runs the program with a state folder of its own; when `moment` comes before its end, it gets the signal. */
+/**
+ * Runs the program with a state folder of its own; when `moment` comes before its end, it gets the signal. SIGKILL goes
+ * to all that it has started here and that would die with the machine: the engine, the provider's plugin.
+ */
 export async function run(
-  app: LostApp,
-  action: keyof typeof argumentsOf,
+  site: Site,
+  action: 'deploy' | 'resume' | 'destroy',
   state: string,
   moment?: Moment,
   signal: NodeJS.Signals = 'SIGKILL',
 ): Promise<Run> {
-  const places = ['-r', app.repositoryUrl, '--state', join(app.folder, state)];
-  const { child, ended } = startRelocate([...places, ...argumentsOf[action]], { cwd: app.folder });
+  const places = ['-r', site.repositoryUrl, '--state', join(site.folder, state)];
+  // Services and their supervisors have environments of their own, without this.
+  const mark = `${process.pid}-${(runs += 1)}-${Date.now()}`;
+  const { child, ended } = startRelocate([...places, ...argumentsOf(action, site.to ?? 'local')], {
+    cwd: site.folder,
+    env: { ...site.env, RELOCATE_TEST_RUN: mark },
+  });
   const over = new AbortController();
   const exit = once(child, 'exit').finally(() => over.abort());
   if (moment !== undefined) {
-    await Promise.race([moment(over.signal).then(() => child.kill(signal)), exit]);
+    const send = () => {
+      child.kill(signal);
+      if (signal === 'SIGKILL') killMarked(`RELOCATE_TEST_RUN=${mark}\0`);
+    };
+    await Promise.race([moment(over.signal).then(send), exit]);
   }
   await exit;
   const killed = child.signalCode === 'SIGKILL';
   // What a killed program had started may hold its output open for longer than it lives.
   const { stdout, stderr } = killed ? { stdout: '', stderr: '' } : await ended;
   return { killed, exitCode: child.exitCode, stdout, stderr };
+}
+
+let runs = 0;
+
+/** Until there are none: one may have started another before it was killed. */
+function killMarked(mark: string): void {
+  for (;;) {
+    const found = readdirSync('/proc').filter(
+      (pid) => /^\d+$/.test(pid) && readQuietly(`/proc/${pid}/environ`).includes(mark),
+    );
+    if (found.length === 0) return;
+    for (const pid of found) {
+      try {
+        process.kill(Number(pid), 'SIGKILL');
+      } catch {
+        // It has ended.
+      }
+    }
+  }
+}
+
+/**
+ * A deploy that is killed at each of the wanted lines of its journal, and gone on with each time by the documented
+ * command: to its end. The last line may come too late for a kill.
+ */
+export async function deployKilledAt(
+  site: Site,
+  state: string,
+  lines: readonly string[],
+): Promise<DeployReport> {
+  const wanted = new Set(lines);
+  let result = await run(site, 'deploy', state, atLine(site, state, wanted));
+  let killed = 0;
+  while (result.killed && killed < lines.length) {
+    killed += 1;
+    const action = deploymentsIn(site, state).length === 0 ? 'deploy' : 'resume';
+    result = await run(site, action, state, atLine(site, state, wanted));
+  }
+  expect(killed).toBeGreaterThanOrEqual(lines.length - 1);
+  if (result.killed) result = await run(site, 'resume', state);
+  return reportOf(result);
+}
+
+export function sample<T>(all: readonly T[], count: number, random: ReturnType<typeof seeded>): T[] {
+  const left = [...all];
+  return Array.from({ length: count }, () => left.splice(random.int(left.length), 1)).flat();
 }
 
 /** The moment at which the journal has a line, of a step begun or done, that is among the wanted ones. */
