@@ -7,14 +7,13 @@ import { clientKeyOf } from './host-access.ts';
 import { hostOfWork, type HostWork } from './deploy-work.ts';
 import type { HandedRepository } from './handover.ts';
 import type { HostSteps } from './host-steps.ts';
+import { patience } from './patience.ts';
 import { serveStorages } from './serve-storage.ts';
 
 type AgentWork = HostWork & { handover: readonly HandedRepository[] };
 
 /** How often a step is begun again whose connection was lost. */
 const maxAttempts = 6;
-/** A machine that was made a moment ago still boots. */
-const patienceMs = 5 * 60_000;
 const keySettlesMs = 60_000;
 
 /**
@@ -24,6 +23,8 @@ const keySettlesMs = 60_000;
 export function agentSteps(work: AgentWork, { deploys = true }: { deploys?: boolean } = {}): HostSteps {
   const output = hostOfWork(work);
   const privateKey = clientKeyOf(work.deriveSecret, work.plan.deployment).privateKey;
+  // A machine that was made a moment ago still boots.
+  const patienceMs = patience().bootMs;
   const host = sshHost(output, { emit: work.emit, privateKey, patienceMs, keySettlesMs });
   const storages = serveStorages(work.handover);
   let opening: Promise<Peer> | undefined;

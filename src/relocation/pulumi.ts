@@ -8,6 +8,7 @@ import type { DeployRequest, StackOutputs, Target } from '../../stacks/target.ts
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { hostSchema } from '../hosts/host-schema.ts';
+import { patience } from './patience.ts';
 import { findPulumi } from './pulumi-cli.ts';
 import { condense, resourceName, type Diagnostic } from './pulumi-diagnostics.ts';
 import {
@@ -50,8 +51,8 @@ export async function provision(work: StackRequest): Promise<StackOutputs> {
   const refresh = stackExists(work);
   const stack = await openStack(work, backend);
   if (await hasPendingOperations(backend, work.request.deployment)) await dropPendingOperations(stack);
-  const { outputs } = await watch('Provisioning', work, (onEvent) =>
-    stack.up({ onEvent, signal: work.signal, refresh, suppressProgress: true }),
+  const { outputs } = await watch('Provisioning', work, (onEvent, signal) =>
+    stack.up({ onEvent, signal, refresh, suppressProgress: true }),
   );
   const values = Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
   const parsed = outputsSchema.safeParse(values);
@@ -83,8 +84,8 @@ export async function destroyStack(work: StackRequest): Promise<void> {
     const stack = await openStack(work, backend);
     if (await hasPendingOperations(backend, deployment)) await dropPendingOperations(stack);
     await work.target.release?.(work.options, work.request, work.signal);
-    await watch('Destroying', work, (onEvent) =>
-      stack.destroy({ onEvent, signal: work.signal, remove: true, suppressProgress: true }),
+    await watch('Destroying', work, (onEvent, signal) =>
+      stack.destroy({ onEvent, signal, remove: true, suppressProgress: true }),
     );
   }
   await work.target.sweep(work.options, work.request, work.signal);
@@ -196,25 +197,53 @@ async function dropPendingOperations(stack: Stack): Promise<void> {
   await stack.importStack({ ...exported, deployment });
 }
 
-/** Runs one engine action, tells of its steps, and turns its failure into one error. */
+/**
+ * Runs one engine action, tells of its steps, and turns its failure into one error. It is aborted when the provider says
+ * that it works and nothing comes to an end any more: other targets wait.
+ */
 async function watch<Result>(
   action: string,
   work: StackRequest,
-  run: (onEvent: (event: EngineEvent) => void) => Promise<Result>,
+  run: (onEvent: (event: EngineEvent) => void, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const diagnostics: Diagnostic[] = [];
+  const { stallMs } = patience();
+  const stalled = new AbortController();
+  const timer = setTimeout(() => stalled.abort(), stallMs);
   try {
-    return await run((event) => {
-      if (event.diagnosticEvent?.severity === 'error') diagnostics.push(event.diagnosticEvent);
-      const step = event.resOutputsEvent?.metadata;
-      const resource = resourceName(step?.urn);
-      if (step !== undefined && step.op !== 'same' && resource !== undefined) {
-        work.emit({ type: 'detail', message: `${step.op} ${resource} (${step.type})` });
-      }
-    });
+    return await run(
+      (event) => {
+        timer.refresh();
+        if (event.diagnosticEvent?.severity === 'error') diagnostics.push(event.diagnosticEvent);
+        const step = event.resOutputsEvent?.metadata;
+        const resource = resourceName(step?.urn);
+        if (step !== undefined && step.op !== 'same' && resource !== undefined) {
+          work.emit({ type: 'detail', message: `${step.op} ${resource} (${step.type})` });
+        }
+      },
+      AbortSignal.any([work.signal, stalled.signal]),
+    );
   } catch (error) {
+    if (stalled.signal.aborted && !work.signal.aborted)
+      throw stallFailure(action, work.target.name, stallMs, error);
     throw failure(action, error, diagnostics, work);
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+function stallFailure(action: string, target: string, stallMs: number, cause: unknown): RelocateError {
+  const seconds = Math.round(stallMs / 1000);
+  return new RelocateError(
+    'provision-failed',
+    `${action} stood still: ${target} has ended nothing for ${seconds} s`,
+    {
+      facts: { target, stallMs },
+      hint: 'What was made so far is written down. RELOCATE_PATIENCE says how many seconds to wait.',
+      retryable: true,
+      cause,
+    },
+  );
 }
 
 function failure(
