@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { Command } from 'commander';
 import { parseApp } from '../src/app/parse.ts';
@@ -119,6 +119,10 @@ describe('relocate.yaml as it is documented', () => {
       .map(({ text }, index) => ({ title: `${document}, example ${index + 1}`, text })),
   );
 
+  const servicesIn: Record<string, string> = {
+    Procfile: 'web: x\nmail: y\n',
+    'compose.yaml': 'services: { web: { image: x } }\n',
+  };
   test.each(examples)('$title is taken by the program', async ({ text }) => {
     // A part of a file is shown without what every file has.
     const whole = /^app:/m.test(text) ? text : `app: example\ncode: .\n${text}`;
@@ -126,7 +130,7 @@ describe('relocate.yaml as it is documented', () => {
       path: '/srv/app/relocate.yaml',
       folder: '/srv/app',
       environment: { DATABASE_URL: 'postgres://h/d', DB_PASSWORD: 'x', ADMIN_PASSWORD: 'x' },
-      readFile: (path) => Promise.resolve(path.endsWith('Procfile') ? 'web: x\nmail: y\n' : ''),
+      readFile: (path) => Promise.resolve(servicesIn[basename(path)] ?? ''),
       ...(await readSchemas()),
     });
     expect(app.name).not.toBe('');

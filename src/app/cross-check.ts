@@ -18,6 +18,7 @@ export function crossCheck(
     report(['app'], 'there is nothing to capture: give services, code or data');
   }
   checkRepositories(draft, given.folder, report);
+  checkVolumes(draft, given, report);
   if (draft.dns !== undefined) checkDns(draft.dns, report);
   for (const [index, check] of (draft.checks ?? []).entries()) {
     checkService(check, index, given, report);
@@ -48,6 +49,19 @@ function checkRepositories(draft: Partial<AppDraft>, folder: string, report: Rep
     const least = draft.copies?.[key] ?? 0;
     if (least > Math.max(1, places.length))
       report(['copies', key], `asks for ${least}, but ${places.length} repositories are listed`);
+  }
+}
+
+function checkVolumes(
+  draft: Partial<AppDraft>,
+  given: Parameters<typeof crossCheck>[1],
+  report: Report,
+): void {
+  // A file of services that is wrong has been reported already.
+  const isCompose = given.keys.has('services') && given.services?.kind !== 'procfile';
+  for (const [name, entry] of Object.entries(draft.data ?? {})) {
+    if (Object.hasOwn(entry, 'volume') && !isCompose)
+      report(['data', name, 'volume'], 'only a Compose file has volumes: give it as "services"');
   }
 }
 

@@ -15,11 +15,13 @@ export type StateKind =
 
 export interface DataEntryFound {
   name: string;
-  kind: 'postgres' | 'files' | 'sqlite';
+  kind: 'postgres' | 'files' | 'sqlite' | 'volume';
   /** A URL or path, fit for relocate.yaml: variables in `${}`, never a secret. */
   value: string;
   /** Where it was found. */
   reason: string;
+  /** What makes its service hold still. */
+  hooks?: { before: string; after?: string };
 }
 
 export function noFindings(): Findings {

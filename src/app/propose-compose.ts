@@ -146,11 +146,34 @@ function askForDatabase(
   findings: Findings,
 ): void {
   findings.seen.add(image.kind);
+  const volumes = mounts.filter(({ kind, source }) => kind === 'volume' && isPlainName(source));
+  for (const { source, target } of volumes) {
+    addEntry(findings, {
+      name: source,
+      kind: 'volume',
+      value: source,
+      reason: `${target} of service ${service.name} (${image.title}), which holds still meanwhile`,
+      ...(isPlainName(service.name) ? { hooks: holdStill(service.name, image) } : {}),
+    });
+  }
+  if (volumes.length > 0) return;
   const where = mounts.map(({ source, target }) => source || target).join(', ');
   const kept = where === '' ? 'in its container' : `in ${where}`;
   findings.questions.push(
     `service ${service.name} (${image.title}) keeps data ${kept}. relocate cannot capture that yet: is it needed, and how is it saved?`,
   );
+}
+
+const isPlainName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(name);
+
+/**
+ * Redis writes its whole memory down when it is told to. Others are paused: their files are then as after a power cut,
+ * which databases recover from.
+ */
+function holdStill(service: string, { kind }: StatefulImage): { before: string; after?: string } {
+  return kind === 'redis'
+    ? { before: `docker compose exec -T ${service} redis-cli -e save` }
+    : { before: `docker compose pause ${service}`, after: `docker compose unpause ${service}` };
 }
 
 function coverMounts(file: string, mounts: readonly ComposeMount[], findings: Findings): void {
@@ -184,10 +207,16 @@ const codeLike = /\.(conf|cnf|ini|ya?ml|json|toml|sql|sh|crt|pem|key|template|en
 function addMount(file: string, service: ComposeService, mount: ComposeMount, findings: Findings): void {
   const where = `${mount.source || 'an unnamed volume'} at ${mount.target} of service ${service.name}`;
   if (mount.readOnly || mount.target.endsWith('/node_modules')) return;
+  if (mount.kind === 'volume' && isPlainName(mount.source)) {
+    findings.seen.add('uploads');
+    const reason = `mounted at ${mount.target} of service ${service.name}`;
+    addEntry(findings, { name: mount.source, kind: 'volume', value: mount.source, reason });
+    return;
+  }
   if (mount.kind !== 'bind') {
     findings.seen.add('other');
     findings.questions.push(
-      `volume ${where}: what does it hold? Volumes cannot be captured yet; a folder can.`,
+      `volume ${where}: what does it hold? Only a volume that the Compose file names can be captured, or a folder.`,
     );
     return;
   }

@@ -75,9 +75,11 @@ function dataLines({ entries }: Proposal): string[] {
       '#   visits: { sqlite: ./visits.sqlite }',
     ];
   }
-  const lines = entries.flatMap(({ name, kind, value, reason }) => {
+  const lines = entries.flatMap(({ name, kind, value, reason, hooks }) => {
     const options = kind === 'postgres' ? `{ url: ${quoted(value)} }` : scalar(value);
-    return [`  # ${printable(reason)}`, `  ${scalar(name)}: { ${kind}: ${options} }`];
+    const around = Object.entries(hooks ?? {}).map(([when, command]) => `${when}: ${quoted(command)}`);
+    const more = around.length === 0 ? '' : `, hooks: { ${around.join(', ')} }`;
+    return [`  # ${printable(reason)}`, `  ${scalar(name)}: { ${kind}: ${options}${more} }`];
   });
   return ['# The state of the app, piece by piece.', 'data:', ...lines];
 }

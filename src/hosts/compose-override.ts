@@ -6,6 +6,8 @@ export interface ComposeOverride {
   images: Readonly<Record<string, string>>;
   /** By service: the port of the host that is meant for it. */
   ports: Readonly<Record<string, number>>;
+  /** By volume: the folder that holds what was in it, absolute. */
+  volumes?: Readonly<Record<string, string>>;
 }
 
 const portSchema = z.object({
@@ -30,17 +32,19 @@ export type ComposeConfig = z.infer<typeof composeConfigSchema>;
  * Pure: the text of the file. Services run the images of the snapshot and nothing that a registry may have under their
  * name since; the first port that a service publishes becomes the one that the host has for it, reached from the host
  * alone; volumes are the project's own, also those that the file names, so that what else is on the host is left alone.
+ * One that came with the snapshot is bound to the folder that holds it.
  */
 export function overrideText(config: ComposeConfig, project: string, override: ComposeOverride): string {
   const services = Object.entries(config.services).flatMap(([name, { ports = [] }]) => {
     const lines = [...imageLines(override.images[name]), ...portLines(ports, override.ports[name])];
     return lines.length === 0 ? [] : [`  ${JSON.stringify(name)}:`, ...lines];
   });
-  const volumes = Object.entries(config.volumes ?? {}).flatMap(([name, volume]) =>
-    volume?.external === true
-      ? []
-      : [`  ${JSON.stringify(name)}:`, `    name: ${JSON.stringify(`${project}_${name}`)}`],
-  );
+  const volumes = Object.entries(config.volumes ?? {}).flatMap(([name, volume]) => {
+    const ownName = `    name: ${JSON.stringify(`${project}_${name}`)}`;
+    const folder = override.volumes?.[name];
+    if (folder !== undefined) return [`  ${JSON.stringify(name)}: !override`, ownName, ...boundTo(folder)];
+    return volume?.external === true ? [] : [`  ${JSON.stringify(name)}:`, ownName];
+  });
   return [
     '# Written by relocate at each start; changes are lost.',
     services.length === 0 ? 'services: {}' : 'services:',
@@ -48,6 +52,12 @@ export function overrideText(config: ComposeConfig, project: string, override: C
     ...(volumes.length === 0 ? [] : ['volumes:', ...volumes]),
     '',
   ].join('\n');
+}
+
+/** A dollar sign would begin a variable. */
+function boundTo(folder: string): string[] {
+  const device = JSON.stringify(folder.replaceAll('$', '$$$$'));
+  return ['    driver: local', `    driver_opts: { type: none, o: bind, device: ${device} }`];
 }
 
 function imageLines(image: string | undefined): string[] {

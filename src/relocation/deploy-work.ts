@@ -122,7 +122,7 @@ export function savedOf({ saved }: HostWork, name: string): SavedSource {
 
 /** Holds passwords. */
 export function destinationOfData(work: HostWork, place: DataPlace): Destination {
-  if (place.kind === 'path') return { kind: 'path', path: place.after };
+  if (place.kind !== 'postgres') return { kind: 'path', path: place.after };
   const served = work.served.get(place.name);
   if (served === undefined)
     throw new RelocateError('internal', `The database ${place.name} is not served yet.`);

@@ -1,5 +1,7 @@
 import { realpath, rm } from 'node:fs/promises';
 import type { Certificate } from '../hosts/certificates.ts';
+import { wakeEngine } from '../hosts/engine.ts';
+import { runLocally } from '../hosts/local.ts';
 import { listServices } from '../hosts/supervisor.ts';
 import type { ServiceState } from '../hosts/service.ts';
 import type { Destination, SavedSource } from '../sources/source.ts';
@@ -52,16 +54,28 @@ export interface HostSteps {
 export function directSteps(work: HostWork): HostSteps {
   return {
     serve: (name, signal) => serveOne(work, name, signal),
-    restore: (part, signal) => restoreOne(work, savedPart(work, part), destinationOfPart(work, part), signal),
+    restore: async (part, signal) => {
+      if (part.kind === 'images') await readyEngine(work, signal);
+      await restoreOne(work, savedPart(work, part), destinationOfPart(work, part), signal);
+    },
     compare: (part, signal) => compareOne(work, savedPart(work, part), destinationOfPart(work, part), signal),
-    start: (name, signal) =>
-      name === frontDoorName ? openFrontDoor(deployedApp(work)) : startOne(deployedApp(work), name, signal),
+    start: async (name, signal) => {
+      if (name === frontDoorName) return openFrontDoor(deployedApp(work));
+      if (work.saved.app.services?.kind === 'compose') await readyEngine(work, signal);
+      return startOne(deployedApp(work), name, signal);
+    },
     check: ({ patient }, signal) => check(work, patient, signal),
     certificates: (signal) => certificatesOf(deployedApp(work), signal),
     services: () => listServices(hostOfWork(work).folder),
     tidy: () => rm(deploymentLayout.scratch(work.folder, ''), { recursive: true, force: true }),
     close: async () => {},
   };
+}
+
+/** On a machine that a stack made; what runs on a machine of the user's own is the user's decision. */
+async function readyEngine(work: HostWork, signal: AbortSignal): Promise<void> {
+  const { transport } = hostOfWork(work);
+  if (transport.kind === 'ssh' && transport.own === undefined) await wakeEngine({ run: runLocally }, signal);
 }
 
 function savedPart(work: HostWork, part: Part): SavedSource {

@@ -16,7 +16,9 @@ export interface Places {
 
 export type DataPlace =
   | { kind: 'postgres'; name: string; before: DatabasePlace }
-  | { kind: 'path'; name: string; before: string; after: string };
+  | { kind: 'path'; name: string; before: string; after: string }
+  /** `volume`: as the Compose file names it. `after` is the folder that it is bound to. */
+  | { kind: 'volume'; name: string; volume: string; after: string };
 
 /**
  * The code folder comes to `code/`. Data that lay inside it comes to the same place inside the new one, so that relative
@@ -44,6 +46,14 @@ function placeOf(item: DataItem, app: App, code: PathMove | undefined, hostFolde
     const { host, port, user, password = '', database } = address;
     return { kind: 'postgres', name, before: { host, port: String(port), user, password, database } };
   }
+  if (item.kind === 'volume') {
+    return {
+      kind: 'volume',
+      name,
+      volume: optionOf(item, 'name'),
+      after: hostLayout.data(hostFolder, name),
+    };
+  }
   const before = resolve(app.folder, optionOf(item, 'path'));
   const after =
     code !== undefined && before !== code.before && isInside(before, code.before)
@@ -60,8 +70,8 @@ export function capturedFolders(app: App): Record<string, string> {
   return Object.fromEntries([...folders, ...(app.code ? [[snapshotPaths.code, app.code.path]] : [])]);
 }
 
-/** Sources name their old place under `url` or `path`, or are nothing but that. */
-function optionOf({ name, kind, options }: DataItem, key: 'url' | 'path'): string {
+/** Sources name their old place under `url`, `path` or `name`, or are nothing but that. */
+function optionOf({ name, kind, options }: DataItem, key: 'url' | 'path' | 'name'): string {
   const value: unknown =
     typeof options === 'object' && options !== null ? Reflect.get(options, key) : options;
   if (typeof value === 'string') return value;
@@ -82,6 +92,13 @@ export function enclosing(place: DataPlace, places: Places): ('code' | { data: s
   return code !== undefined && place.after !== code.after && isInside(place.after, code.after)
     ? ['code', ...outer]
     : outer;
+}
+
+/** The folders that hold what was in volumes, by the volumes' names in the Compose file. */
+export function volumeFolders({ data }: Pick<Places, 'data'>): Record<string, string> {
+  return Object.fromEntries(
+    data.flatMap((place) => (place.kind === 'volume' ? [[place.volume, place.after]] : [])),
+  );
 }
 
 /** Where a file of the code comes to lie. */

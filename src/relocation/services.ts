@@ -11,7 +11,7 @@ import { deployedImages } from '../sources/images.ts';
 import type { SavedSource } from '../sources/source.ts';
 import type { DeployedEnvironment } from './app-environment.ts';
 import { hostLayout, imageRepository } from './layout.ts';
-import { newCodePath, type Places } from './places.ts';
+import { newCodePath, volumeFolders, type Places } from './places.ts';
 import type { CheckOutcome, DeployReport } from './types.ts';
 
 /** The services of a deployed app: started, and asked whether they run. */
@@ -63,8 +63,9 @@ async function startComposeApp(deployed: DeployedApp, path: string, signal: Abor
   const project = composeProject(deployed, path);
   const config = await composeConfig(hostOf(host), project, options);
   const pinned = images === undefined ? {} : deployedImages(images, imageRepository(deployment));
+  const volumes = volumeFolders(deployed.places);
   const override = hostLayout.composeOverride(host.folder);
-  await writeFile(override, overrideText(config, deployment, { images: pinned, ports: host.ports }));
+  await writeFile(override, overrideText(config, deployment, { images: pinned, ports: host.ports, volumes }));
   const isPinned = images !== undefined;
   await startCompose(hostOf(host), { ...project, override, isPinned }, options);
 }

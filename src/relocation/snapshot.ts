@@ -146,6 +146,7 @@ async function captureAll(
   const context = (entry: DataItem): SourceContext => ({
     name: entry.name,
     folder: input.app.folder,
+    composeFile: input.app.services?.kind === 'compose' ? input.app.services.path : undefined,
     environment: input.app.environment,
     emit,
     signal: AbortSignal.any([signal, failure.signal]),

@@ -1,12 +1,13 @@
 import { RelocateError } from '../errors.ts';
 import { files } from './files.ts';
+import { volume } from './files-volume.ts';
 import { images } from './images.ts';
 import { postgres } from './postgres.ts';
 import { sqlite } from './sqlite.ts';
 import type { Source } from './source.ts';
 
 /** Every kind of data that can be captured. A new one is a file beside this one and a line here. */
-export const sources: readonly Source[] = [files, postgres, sqlite];
+export const sources: readonly Source[] = [files, volume, postgres, sqlite];
 
 /** What is captured without an entry under `data:`. */
 const implied: readonly Source[] = [images];

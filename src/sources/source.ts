@@ -39,6 +39,8 @@ export interface SourceContext {
   name: string;
   /** The app's folder, absolute: what relative paths refer to. */
   folder: string;
+  /** Of an app that has one, absolute. */
+  composeFile?: string | undefined;
   /** The app's environment. */
   environment: Readonly<Record<string, string>>;
   emit: Emit;

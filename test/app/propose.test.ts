@@ -68,14 +68,21 @@ describe('what init proposes', () => {
     ]);
   });
 
-  test('for a Compose app: its own Postgres, its uploads, and questions on volume, cache and foreign database', async () => {
+  test('for a Compose app: its own Postgres, its uploads, its volumes, and questions on what nobody mounts and a foreign database', async () => {
     const { app, questions } = await propose('node-compose');
     expect(app).toMatchObject({ name: 'photo-shop', services: { kind: 'compose' } });
-    expect(dataOf(app).map(({ name, kind }) => `${kind} ${name}`)).toEqual(['files uploads', 'postgres db']);
+    expect(dataOf(app).map(({ name, kind }) => `${kind} ${name}`)).toEqual([
+      'files uploads',
+      'volume thumbnails',
+      'postgres db',
+      'volume redis',
+    ]);
     expect(app.checks[0]).toMatchObject({ kind: 'http', service: 'web' });
     const asked = questions.join('\n');
-    expect(asked).toMatch(/thumbnails/);
-    expect(asked).toMatch(/cache/);
+    expect(asked).toMatch(/forgotten/);
+    expect(app.data.find(({ name }) => name === 'redis')?.hooks).toEqual({
+      before: 'docker compose exec -T cache redis-cli -e save',
+    });
     expect(asked).toMatch(/REPORTS_URL of service web/);
   });
 
