@@ -58,7 +58,10 @@ interface Doomed {
  */
 export async function destroy(input: DestroyInput, tools: Tools): Promise<DestroyResult> {
   const doomed = await choose(input);
-  if (input.force !== true) await refuseWhileNamesLead(input.stateFolder, doomed);
+  if (input.force !== true) {
+    const apps = doomed.map(({ name, plan: { app } }) => ({ name, app }));
+    await refuseWhileNamesLead(input.stateFolder, apps);
+  }
   const result: DestroyResult = { destroyed: [] };
   let failure: { error: unknown } | undefined;
   for (const one of doomed) {
@@ -85,9 +88,12 @@ export async function destroy(input: DestroyInput, tools: Tools): Promise<Destro
 }
 
 /** The app would be gone for everybody, at once. */
-async function refuseWhileNamesLead(stateFolder: string, doomed: readonly Doomed[]): Promise<void> {
-  for (const { name, plan } of doomed) {
-    const cutovers = await readCutovers(stateFolder, plan.app);
+export async function refuseWhileNamesLead(
+  stateFolder: string,
+  doomed: readonly { name: string; app: string }[],
+): Promise<void> {
+  for (const { name, app } of doomed) {
+    const cutovers = await readCutovers(stateFolder, app);
     const last = cutovers.findLast(({ state }) => state !== 'returned');
     if (last?.deployment !== name) continue;
     throw new RelocateError('deployment-busy', `${last.dns.names.join(', ')} were moved to ${name}.`, {
@@ -184,7 +190,10 @@ function withRemainder(error: unknown, { name, folder }: Doomed): RelocateError 
   });
 }
 
-async function keepReports({ name, folder }: Doomed, stateFolder: string): Promise<void> {
+export async function keepReports(
+  { name, folder }: Pick<Doomed, 'name' | 'folder'>,
+  stateFolder: string,
+): Promise<void> {
   const kept = stateLayout.reports(stateFolder);
   await mkdir(kept, { recursive: true, mode: 0o700 });
   const reports = [
