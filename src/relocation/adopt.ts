@@ -1,4 +1,4 @@
-import type { FoundResource, Target } from '../../stacks/target.ts';
+import type { FoundResource, Labelled, Target } from '../../stacks/target.ts';
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { withDeployLock } from './app-lock.ts';
@@ -35,11 +35,11 @@ export interface Adopted {
 
 /** What there is of an app at a provider, by the labels alone. Changes nothing. Throws `usage`, `provision-failed`. */
 export async function listAdoptable(
-  { target, options, stateFolder, app }: AdoptPlace & { app: string },
+  place: AdoptPlace & { app: string },
   { signal }: Tools,
 ): Promise<Adoptable> {
-  const found = await inventoryOf(target)(options, { app }, signal);
-  const known = new Set(await deploymentNames(stateFolder));
+  const found = await inventoryOf(place, { app: place.app }, signal);
+  const known = new Set(await deploymentNames(place.stateFolder));
   const byDeployment = Map.groupBy(found, ({ deployment }) => deployment);
   return {
     deployments: [...byDeployment].map(([deployment, resources]) => ({
@@ -56,10 +56,11 @@ export async function listAdoptable(
  * Throws `usage`, `deployment-missing`, `deployment-busy`, `provision-failed`.
  */
 export async function destroyAdopted(
-  { target, options, stateFolder, deployment, force }: AdoptPlace & { deployment: string; force: boolean },
+  place: AdoptPlace & { deployment: string; force: boolean },
   { emit, signal }: Tools,
 ): Promise<Adopted> {
-  const look = () => inventoryOf(target)(options, { deployment }, signal);
+  const { target, options, stateFolder, deployment, force } = place;
+  const look = () => inventoryOf(place, { deployment: place.deployment }, signal);
   const found = await look();
   const [first] = found;
   if (first === undefined) {
@@ -106,9 +107,13 @@ async function forget(stateFolder: string, deployment: string): Promise<void> {
   await forgetDeployment(stateFolder, plan);
 }
 
-function inventoryOf(target: Target): NonNullable<Target['inventory']> {
-  const { inventory } = target;
-  if (inventory !== undefined) return inventory.bind(target);
+async function inventoryOf(
+  { target, options }: AdoptPlace,
+  which: Labelled,
+  signal: AbortSignal,
+): Promise<FoundResource[]> {
+  const found = await target.inventory?.(options, which, signal);
+  if (found !== undefined) return found;
   throw new RelocateError('usage', `At ${target.name} there is nothing that carries labels.`, {
     hint: 'Only what is made at a provider can be found by its labels. Without --adopt, destroy removes what deploys made.',
   });
