@@ -56,7 +56,7 @@ const everywhere: readonly ErrorCode[] = [
 /**
  * Deploys to the first target that can take the app. All are asked at once; then one after the other is tried, in their
  * order. One that refuses, fails, or brings up an app whose checks fail is cleaned up while the next one works; before
- * that, where it may serve already. With `resume`, goes on where it was interrupted. Throws `no-target` where none could, what no
+ * that, where it may serve already: while it may still serve, no other is begun. With `resume`, goes on where it was interrupted. Throws `no-target` where none could, what no
  * other target would mend, and `interrupted`.
  */
 export async function deployToFirst(
@@ -71,7 +71,16 @@ export async function deployToFirst(
     const options = candidates.find(({ target }) => target === input.target.name)?.options;
     return removeAll({ ...input, targetOptions: options }, deployment, emit, signal);
   };
-  const cleaning = begun.refused.map((one) => cleanUp(one.input, one.deployment));
+  const earlier = begun.refused.map(({ input, deployment }) => ({
+    removal: cleanUp(input, deployment),
+    deployment,
+  }));
+  const cleaning = earlier.map(({ removal }) => removal);
+  /** Two that serve would both take what people write: none is begun before the other is known to be gone. */
+  let mayStillServe: string | undefined;
+  const waitUntilGone = async ({ target, done }: Cleaning, deployment: Deployment) => {
+    if (mayServe(deployment) && (await done) !== undefined) mayStillServe ??= target;
+  };
   const attempts = new Map<string, Attempt>(
     begun.refused.map(({ input: { target }, deployment: { name }, reason }) => [
       target.name,
@@ -80,10 +89,11 @@ export async function deployToFirst(
   );
   let report: DeployReport | undefined;
   try {
+    for (const { removal, deployment } of earlier) await waitUntilGone(removal, deployment);
     for (const input of inputs) {
       const target = input.target.name;
       if (attempts.has(target)) continue;
-      if (report !== undefined) {
+      if (report !== undefined || mayStillServe !== undefined) {
         attempts.set(target, { target, outcome: 'not asked' });
         continue;
       }
@@ -99,8 +109,7 @@ export async function deployToFirst(
       if (tried.made === undefined) continue;
       const removal = cleanUp(input, tried.made);
       cleaning.push(removal);
-      // Before the next one begins: two that serve would both take what people write.
-      if (mayServe(tried.made)) await removal.done;
+      await waitUntilGone(removal, tried.made);
     }
   } finally {
     for (const { target, done } of cleaning) {
@@ -110,7 +119,7 @@ export async function deployToFirst(
     }
   }
   const inOrder = inputs.flatMap(({ target }) => attempts.get(target.name) ?? []);
-  if (report === undefined) throw noTarget(inOrder);
+  if (report === undefined) throw noTarget(inOrder, mayStillServe);
   return { report, attempts: inOrder };
 }
 
@@ -236,11 +245,22 @@ function wordsOf({ target, refusal, price, roundTripMs }: Candidate): string {
   return [`${target}: can take it`, ...facts].join(', ');
 }
 
-function noTarget(attempts: readonly Attempt[]): RelocateError {
+function noTarget(attempts: readonly Attempt[], mayStillServe: string | undefined): RelocateError {
   const left = attempts.flatMap(({ leftBehind }) => leftBehind?.command ?? []);
-  const reasons = attempts.map(({ target, reason }) => `${target}: ${reason}`).join(' · ');
+  const asked = attempts.filter(({ outcome }) => outcome !== 'not asked');
+  const reasons = asked.map(({ target, reason }) => `${target}: ${reason}`).join(' · ');
+  if (mayStillServe !== undefined) {
+    return new RelocateError(
+      'no-target',
+      `${mayStillServe} may still serve, and no other was begun. ${reasons}`,
+      {
+        facts: Object.fromEntries(asked.map(({ target, reason }) => [target, reason])),
+        hint: `The repository is not touched. Remove what is left, which may be billed, with: ${left.join(' · ')}; then deploy again. Where you know that nothing serves there, deploy to another target at once.`,
+      },
+    );
+  }
   return new RelocateError('no-target', `No target could take it. ${reasons}`, {
-    facts: Object.fromEntries(attempts.map(({ target, reason }) => [target, reason])),
+    facts: Object.fromEntries(asked.map(({ target, reason }) => [target, reason])),
     hint:
       left.length === 0
         ? 'Nothing is left at any of them; the repository is not touched. Name others with --to, or mend what they say and deploy again.'

@@ -133,6 +133,37 @@ suite('of several targets (needs Linux and PostgreSQL)', () => {
     await remove(stateFolder, [elsewhere('dead'), elsewhere('good')]);
   }, 120_000);
 
+  test('while one that may serve cannot be removed, no other is begun: not at once, and not with --resume', async () => {
+    const failing: Partial<Target> = {
+      sweep: async () => {
+        throw new RelocateError('provision-failed', 'nobody answers');
+      },
+    };
+    const targets = [elsewhere('stuck', failing), elsewhere('good')];
+    const { stateFolder, inputs, tools } = begin(targets);
+    // Its services start, and one of its steps fails after that.
+    const unwell = inputs.map((input) => ({
+      ...input,
+      renderHtml: () => {
+        throw new RelocateError('host-failed', 'the machine went dark');
+      },
+    }));
+    for (const resume of [false, true]) {
+      const tried = deployToFirst(
+        unwell.map((input) => ({ ...input, resume })),
+        tools,
+      );
+      await expect(tried).rejects.toMatchObject({
+        code: 'no-target',
+        message: expect.stringContaining('stuck may still serve'),
+        hint: expect.stringContaining('relocate destroy --deployment'),
+      });
+      const made = await readDeployments(stateFolder, { app: 'notes' });
+      expect(made.map(({ plan }) => plan.target)).toEqual(['stuck']);
+    }
+    await remove(stateFolder, [elsewhere('stuck'), elsewhere('good')]);
+  }, 120_000);
+
   test('none could: each says why, and nothing is left', async () => {
     const targets = [elsewhere('full', refusing('no stock')), elsewhere('closing', breaking)];
     const { stateFolder, inputs, tools } = begin(targets);
