@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExposedPort } from '../../stacks/target.ts';
 import type { App } from '../app/app.ts';
 import { systemCodeOf } from '../errors.ts';
@@ -5,7 +6,7 @@ import type { Emit } from '../events.ts';
 import type { Certificate } from '../hosts/certificates.ts';
 import type { HostOutput } from '../hosts/host.ts';
 import { inUrl } from '../hosts/in-url.ts';
-import { askDoor } from './ask-door.ts';
+import { askDoor, type AskOptions, type FrontDoor } from './ask-door.ts';
 import type { CheckOutcome } from './types.ts';
 
 type Place = Pick<HostOutput, 'address' | 'transport'>;
@@ -15,7 +16,14 @@ export function isOpenToTheWorld({ transport }: Place, exposed: readonly Exposed
   return transport.kind === 'ssh' && transport.own === undefined && exposed.length > 0;
 }
 
-const patienceMs = 5_000;
+/** Of one try. */
+const timeoutMs = 5_000;
+/** A service that no check waited for may still be coming up. */
+const patienceMs = 20_000;
+const retryMs = 250;
+
+/** Where the front door listens. */
+const usualPorts = { https: 443, http: 80 };
 
 /**
  * Whether the world reaches the app at a machine that is open to it, asked from here: checks on the host itself go past
@@ -27,7 +35,7 @@ export async function checkOutside(
   { address }: Place,
   app: Pick<App, 'checks' | 'tls'>,
   certificates: readonly Certificate[],
-  { emit, signal }: { emit: Emit; signal: AbortSignal },
+  { emit, signal, ports = usualPorts }: { emit: Emit; signal: AbortSignal; ports?: typeof usualPorts },
 ): Promise<CheckOutcome[]> {
   const startedAt = performance.now();
   warnOfRefusals(address, certificates, emit);
@@ -36,7 +44,8 @@ export async function checkOutside(
   const rootPem = app.tls?.acme.rootPem;
   const ask = (kind: 'https' | 'http', subject: string) => {
     const host = subject.replace(/^\*\./, 'relocate-check.');
-    return answerOf(kind, address, { host, path, strict: true, rootPem, signal });
+    const door = { kind, address, port: ports[kind] };
+    return answerOf(door, { host, path, strict: true, rootPem, signal });
   };
   const secure = await Promise.all(subjects.map((subject) => ask('https', subject)));
   const wrong = secure.find(({ isThere }) => !isThere);
@@ -69,31 +78,33 @@ function warnOfRefusals(address: string, certificates: readonly Certificate[], e
 interface Answer {
   isThere: boolean;
   detail: string;
+  /** It may be otherwise in a moment. */
+  isPassing?: boolean;
+}
+
+async function answerOf(door: FrontDoor, options: AskOptions): Promise<Answer> {
+  for (const startedAt = performance.now(); ; await sleep(retryMs, undefined, { signal: options.signal })) {
+    const answer = await tryOnce(door, options);
+    if (answer.isPassing !== true || performance.now() - startedAt > patienceMs) return answer;
+  }
 }
 
 /** The front door itself answers so where it reaches nobody. */
 const nobodyBehind = [502, 503, 504];
 
-async function answerOf(
-  kind: 'https' | 'http',
-  address: string,
-  options: Parameters<typeof askDoor>[1],
-): Promise<Answer> {
+async function tryOnce(door: FrontDoor, options: AskOptions): Promise<Answer> {
   const { host, path, signal } = options;
-  const url = `${kind}://${inUrl(host)}${path}`;
-  const door = { kind, address, port: kind === 'https' ? 443 : 80 };
+  const url = `${door.kind}://${inUrl(host)}${path}`;
   try {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     const { status } = await askDoor(door, { ...options, signal: limited });
-    if (nobodyBehind.includes(status))
-      return {
-        isThere: false,
-        detail: `${url} answers ${status}: the front door reaches no service that speaks HTTP`,
-      };
-    return { isThere: true, detail: `${url} answers ${status}` };
+    if (!nobodyBehind.includes(status)) return { isThere: true, detail: `${url} answers ${status}` };
+    const detail = `${url} answers ${status}: the front door reaches no service that speaks HTTP`;
+    return { isThere: false, isPassing: true, detail };
   } catch (error) {
     signal.throwIfAborted();
     const reason = systemCodeOf(error) ?? (error instanceof Error ? error.message : String(error));
-    return { isThere: false, detail: `${url} cannot be asked: ${reason}` };
+    const isPassing = reason === 'ECONNREFUSED';
+    return { isThere: false, isPassing, detail: `${url} cannot be asked: ${reason}` };
   }
 }
