@@ -1,14 +1,17 @@
-// The guestbook: entries in PostgreSQL, pictures in a folder, visits in SQLite.
+// The guestbook: entries in PostgreSQL, pictures in a folder, visits in SQLite, sessions in Redis where there is one.
 import { createServer } from 'node:http';
 import { openEntries } from './entries.js';
 import { openPictures } from './pictures.js';
 import { openVisits } from './visits.js';
 import { bookPage } from './page.js';
+import { openSessions } from './sessions.js';
 
-const { DATABASE_URL, UPLOADS_DIR = './uploads', VISITS_DB = './visits.sqlite', PORT = '8080' } = process.env;
+const { DATABASE_URL, UPLOADS_DIR = './uploads', VISITS_DB = './visits.sqlite', REDIS_URL } = process.env;
+const { HOST = '127.0.0.1', PORT = '8080' } = process.env;
 const entries = await openEntries(DATABASE_URL);
 const pictures = await openPictures(UPLOADS_DIR);
 const visits = openVisits(VISITS_DB);
+const sessions = REDIS_URL === undefined ? undefined : openSessions(REDIS_URL);
 
 const maxEntryBytes = 64 * 1024;
 const maxPictureBytes = 8 * 1024 * 1024;
@@ -28,6 +31,17 @@ const routes = {
     sendJson(response, 200, await entries.after(Number(url.searchParams.get('after') ?? 0), limit));
   },
   'GET /visits.json': (_request, response) => sendJson(response, 200, { visits: visits.count() }),
+  'GET /session.json': async (request, response) => {
+    const word = /(?:^|;\s*)session=(\w+)/.exec(request.headers.cookie ?? '')?.[1];
+    sendJson(response, 200, { name: (await sessions?.find(word)) ?? null });
+  },
+  'POST /session': async (request, response) => {
+    if (sessions === undefined) throw refusal(404, 'nobody signs in here');
+    const { name } = parseJson(await readBody(request, maxEntryBytes)) ?? {};
+    if (!isText(name, 80)) throw refusal(400, 'name must be 1 to 80 characters');
+    response.setHeader('set-cookie', `session=${await sessions.start(name)}; Path=/; HttpOnly; SameSite=Lax`);
+    sendJson(response, 201, { name });
+  },
   'POST /entries': async (request, response) => {
     const entry = parseEntry(await readBody(request, maxEntryBytes));
     if (entry.picture !== null && !(await pictures.has(entry.picture))) throw refusal(400, 'no such picture');
@@ -56,14 +70,16 @@ async function sendPicture(response, name) {
   send(response, 200, picture.type, picture.content);
 }
 
-function parseEntry(body) {
-  let entry;
+function parseJson(body) {
   try {
-    entry = JSON.parse(body.toString('utf8'));
+    return JSON.parse(body.toString('utf8'));
   } catch {
-    throw refusal(400, 'the entry must be JSON');
+    throw refusal(400, 'it must be JSON');
   }
-  const { author, message, picture = null } = entry ?? {};
+}
+
+function parseEntry(body) {
+  const { author, message, picture = null } = parseJson(body) ?? {};
   if (!isText(author, 80)) throw refusal(400, 'author must be 1 to 80 characters');
   if (!isText(message, 2000)) throw refusal(400, 'message must be 1 to 2000 characters');
   if (picture !== null && typeof picture !== 'string') throw refusal(400, 'picture must be a name or null');
@@ -109,7 +125,7 @@ async function answer(request, response) {
 
 const server = createServer((request, response) => void answer(request, response));
 
-server.listen(Number(PORT), '127.0.0.1', () => console.log(`guestbook on http://127.0.0.1:${PORT}`));
+server.listen(Number(PORT), HOST, () => console.log(`guestbook on http://${HOST}:${PORT}`));
 
 function stop() {
   // Requests under way are answered first.

@@ -72,10 +72,9 @@ export function directSteps(work: HostWork): HostSteps {
   };
 }
 
-/** On a machine that a stack made; what runs on a machine of the user's own is the user's decision. */
+/** On a host where an agent works; what runs on the operator's own machine is the operator's decision. */
 async function readyEngine(work: HostWork, signal: AbortSignal): Promise<void> {
-  const { transport } = hostOfWork(work);
-  if (transport.kind === 'ssh' && transport.own === undefined) await wakeEngine({ run: runLocally }, signal);
+  if (hostOfWork(work).publicAddress !== undefined) await wakeEngine({ run: runLocally }, signal);
 }
 
 function savedPart(work: HostWork, part: Part): SavedSource {
