@@ -84,9 +84,20 @@ export async function destroyStack(work: StackRequest): Promise<void> {
     const stack = await openStack(work, backend);
     if (await hasPendingOperations(backend, deployment)) await dropPendingOperations(stack);
     await work.target.release?.(work.options, work.request, work.signal);
-    await watch('Destroying', work, (onEvent, signal) =>
-      stack.destroy({ onEvent, signal, remove: true, suppressProgress: true }),
-    );
+    const destroy = () =>
+      watch('Destroying', work, (onEvent, signal) =>
+        stack.destroy({ onEvent, signal, remove: true, suppressProgress: true }),
+      );
+    try {
+      await destroy();
+    } catch (error) {
+      work.signal.throwIfAborted();
+      // A server whose making was given up is not in the state, and holds on to addresses that are.
+      await work.target.sweep(work.options, work.request, work.signal).catch(() => {
+        throw error;
+      });
+      await destroy();
+    }
   }
   await work.target.sweep(work.options, work.request, work.signal);
   await forgetStack(backend, deployment);
