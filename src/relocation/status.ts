@@ -6,6 +6,7 @@ import type { ServiceState } from '../hosts/service.ts';
 import type { Repository } from '../repository/repository.ts';
 import { agentSteps } from './agent-steps.ts';
 import { lockHolder } from './app-lock.ts';
+import { readCutovers, type CutoverState } from './cutover-record.ts';
 import type { HostWork } from './deploy-work.ts';
 import { findSecrets } from './deployment-keys.ts';
 import { deploymentNames, readDeployment, type Deployment } from './deployments.ts';
@@ -48,6 +49,8 @@ export interface DeploymentStatus {
   services: (ServiceState & { address: string | undefined })[];
   /** Undefined where checks could not be run at all. */
   checks: CheckOutcome[] | undefined;
+  /** The app’s names that a cutover leads here, or is to. */
+  names?: { names: string[]; state: CutoverState };
   outcome: Outcome;
   /** What is wrong, and the command to go on with. */
   next: string | undefined;
@@ -90,6 +93,7 @@ async function statusOf(name: string, input: StatusInput, signal: AbortSignal): 
     const port = host?.ports[service.name.replace(/^postgres\./, '')];
     return { ...service, address: port === undefined ? undefined : `${host?.address}:${port}` };
   });
+  const moved = await namesOf(name, plan.app, input.stateFolder);
   return {
     deployment: name,
     app: plan.app,
@@ -100,9 +104,17 @@ async function statusOf(name: string, input: StatusInput, signal: AbortSignal): 
     steps: begun.map(({ title }) => title),
     services,
     checks,
+    ...(moved === undefined ? {} : { names: moved }),
     outcome: state === 'up' ? overall((checks ?? []).map(({ outcome }) => outcome)) : 'unverified',
     next: nextOf(deployment, state),
   };
+}
+
+/** A record that cannot be read says nothing: `cutover` itself tells what to do about it. */
+async function namesOf(name: string, app: string, stateFolder: string): Promise<DeploymentStatus['names']> {
+  const cutovers = await readCutovers(stateFolder, app).catch(() => []);
+  const last = cutovers.findLast(({ state }) => state !== 'returned');
+  return last?.deployment === name ? { names: last.dns.names, state: last.state } : undefined;
 }
 
 function isDeployment(value: unknown): value is Deployment {

@@ -41,11 +41,30 @@ function deploymentText(deployment: DeploymentStatus, now: Date): string {
   return [
     `${sanitise(deployment.deployment)}: ${headline(deployment)}`,
     ...(origin === '' ? [] : [`  ${origin}`]),
+    ...namesLines(deployment),
     ...indented(services.map((service) => serviceRow(service, now))),
     ...indented(rows.map((row) => row.map(sanitise))),
     ...(deployment.state === 'up' || steps.length === 0 ? [] : [`  Was at: ${sanitise(steps.join(', '))}`]),
     ...(next === undefined ? [] : [`  ${sanitise(next)}`]),
   ].join('\n');
+}
+
+function namesLines({ names: moved, target }: DeploymentStatus): string[] {
+  if (moved === undefined) return [];
+  const names = moved.names.join(', ');
+  const to = target ?? 'TARGET';
+  const words: Readonly<Record<typeof moved.state, string>> = {
+    preparing: `${names}: being made ready to move here. Go on with: relocate cutover --to ${to}`,
+    prepared: `${names}: ready to be moved here, with: relocate cutover --to ${to}`,
+    switching: `${names}: being moved here, NOT done. Go on with: relocate cutover --to ${to}`,
+    switched: `${names}: moved here; caches elsewhere may still lead to the old place`,
+    done: `${names}: lead here`,
+    settling: `${names}: lead here`,
+    settled: `${names}: lead here`,
+    returning: `${names}: being moved back, NOT done. Go on with: relocate cutover --rollback`,
+    returned: `${names}: moved back`,
+  };
+  return [`  ${sanitise(words[moved.state])}`];
 }
 
 function headline({ state, checks, outcome }: DeploymentStatus): string {

@@ -55,6 +55,15 @@ Newest snapshot: 4bf5a3c1, 1 h ago (objective 24 h, met)`);
   });
 
   test.each([
+    ['done', 'example.org: lead here'],
+    ['switching', 'example.org: being moved here, NOT done. Go on with: relocate cutover --to local'],
+    ['returning', 'example.org: being moved back, NOT done. Go on with: relocate cutover --rollback'],
+  ] as const)('names whose cutover is %s are told, with the way to go on', (state, words) => {
+    const deployments = [sampleDeployment({ names: { names: ['example.org'], state } })];
+    expect(statusText(sampleStatus({ deployments }), now)).toContain(`\n  ${words}\n`);
+  });
+
+  test.each([
     ['stopped', 'STOPPED, log: /srv/host/logs/web.log'],
     ['crash-looping', 'ENDS again and again, log: /srv/host/logs/web.log'],
   ] as const)('a service that is %s says so, and where its log is', (state, words) => {
