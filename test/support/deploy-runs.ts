@@ -204,7 +204,9 @@ export function processesOf(folder: string): string[] {
 
 /** Postmasters among the processes of a deployment. */
 export function clustersOf(folder: string): string[] {
-  return processesOf(folder).filter((line) => /\/postgres -D /.test(line));
+  // By their folders: a server's child that was made just now still bears the server's own words.
+  const folders = processesOf(folder).flatMap((line) => /\/postgres -D (\S+)/.exec(line)?.[1] ?? []);
+  return [...new Set(folders)];
 }
 
 async function leasesOf(folder: string): Promise<string[]> {

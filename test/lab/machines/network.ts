@@ -78,26 +78,42 @@ export async function unplugCable(lab: number, id: number): Promise<void> {
   await ip(machineName(lab, id), 'link set host0 down');
 }
 
-/** Takes away the addresses that the machine had and gives it these. */
+/**
+ * Gives the machine these addresses, and takes away others that it had. What stays is not touched: a machine may boot
+ * meanwhile, and cloud-init asks but once whether it reaches its metadata before it makes do without.
+ */
 export async function setAddresses(lab: number, id: number, addresses: MachineAddresses): Promise<void> {
   const router = labName(lab);
   const name = machineName(lab, id);
-  await ip(name, 'addr flush dev host0 scope global');
-  await ip(router, `route flush dev ${name} scope link table main`);
+  const had = await addressesOn(name);
   const ipv4 = [...(addresses.ipv4 === undefined ? [] : [addresses.ipv4]), ...addresses.private];
   for (const address of ipv4) {
-    await ip(name, `addr add ${address}/32 dev host0`);
+    await ip(name, `addr replace ${address}/32 dev host0`);
     await ip(router, `route replace ${address}/32 dev ${name}`);
   }
   if (ipv4.length > 0) {
     const source = addresses.ipv4 === undefined ? '' : ` src ${addresses.ipv4}`;
     await ip(name, `route replace default via 172.31.1.1 dev host0 onlink${source}`);
   }
+  const ipv6 = addresses.ipv6Network === undefined ? [] : [`${ipv6HostOf(addresses.ipv6Network)}/64`];
+  // A cable that is unplugged has lost these; what leads to them stays.
   await ip(router, `-6 route flush dev ${name} proto boot`);
-  if (addresses.ipv6Network === undefined) return;
-  await ip(name, `addr add ${ipv6HostOf(addresses.ipv6Network)}/64 dev host0 nodad`);
-  await ip(name, '-6 route replace default via fe80::1 dev host0');
-  await ip(router, `-6 route replace ${addresses.ipv6Network} dev ${name}`);
+  if (addresses.ipv6Network !== undefined) {
+    await ip(name, `addr replace ${ipv6[0]} dev host0 nodad`);
+    await ip(name, '-6 route replace default via fe80::1 dev host0');
+    await ip(router, `-6 route replace ${addresses.ipv6Network} dev ${name}`);
+  }
+  const wanted = new Set([...ipv4.map((address) => `${address}/32`), ...ipv6]);
+  for (const address of had.filter((one) => !wanted.has(one))) {
+    await ip(name, `addr del ${address} dev host0`);
+    if (!address.includes(':')) await ip(router, `route flush ${address} dev ${name}`);
+  }
+}
+
+/** With the lengths of their prefixes. */
+async function addressesOn(name: string): Promise<string[]> {
+  const shown = await run('ip', '-n', name, '-o', 'addr', 'show', 'dev', 'host0', 'scope', 'global');
+  return [...shown.matchAll(/ inet6? (\S+) /g)].map(([, address = '']) => address);
 }
 
 /** Bytes that went down the machine's cable to it. */
