@@ -14,7 +14,7 @@ export interface ByHand {
   bootMs: number;
   /** From there until the app answered through the machine's address. */
   backMs: number;
-  /** What took how long, by the script's own watch. */
+  /** When each step began, in seconds since 1970 by the machine's clock. */
   steps: string[];
 }
 
@@ -120,7 +120,7 @@ function sshTo(address: string, key: string): Ssh {
   return Object.assign(run, { script: runScript, flags });
 }
 
-export async function untilAnswers(url: string): Promise<void> {
+async function untilAnswers(url: string): Promise<void> {
   for (;;) {
     const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) }).catch(() => undefined);
     await answer?.body?.cancel();

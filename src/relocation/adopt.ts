@@ -3,7 +3,7 @@ import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { withDeployLock } from './app-lock.ts';
 import { deploymentNames, forgetDeployment, readPlan } from './deployments.ts';
-import { keepReports, refuseWhileNamesLead } from './destroy.ts';
+import { keepReports, refuseWhileNamesLead, requestOf } from './destroy.ts';
 
 export interface AdoptPlace {
   target: Target;
@@ -82,15 +82,7 @@ export async function destroyAdopted(
       title: `removing ${found.length} things of ${deployment}`,
     });
     const startedAt = performance.now();
-    const request = {
-      app,
-      deployment,
-      folder: '/',
-      services: undefined,
-      databases: [],
-      sizeBytes: 0,
-    };
-    await target.sweep(options, request, signal);
+    await target.sweep(options, requestOf({ app, deployment, folder: '/' }), signal);
     const left = await look();
     if (left.length > 0) throw notGone(left, target.name, deployment);
     await forget(stateFolder, deployment);

@@ -2,6 +2,7 @@ import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import { getCACertificates } from 'node:tls';
+import { inUrl } from '../hosts/in-url.ts';
 
 /** A way in to the app from outside. */
 export interface FrontDoor {
@@ -40,7 +41,7 @@ export function askDoor(
     host: address,
     port,
     path,
-    headers: { host: host.includes(':') ? `[${host}]` : host, connection: 'close' },
+    headers: { host: inUrl(host), connection: 'close' },
     agent: false,
     signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
   };

@@ -106,6 +106,11 @@ export async function readCutovers(stateFolder: string, app: string): Promise<Cu
   }
 }
 
+/** Pure: the one that the names follow, or are to follow. */
+export function lastCutover(cutovers: readonly Cutover[]): Cutover | undefined {
+  return cutovers.findLast(({ state }) => state !== 'returned');
+}
+
 export async function writeCutovers(
   stateFolder: string,
   app: string,

@@ -6,7 +6,7 @@ import type { DnsZone, RecordSet } from '../dns/zone.ts';
 import { RelocateError } from '../errors.ts';
 import type { Emit } from '../events.ts';
 import { foreign, isOpen, isOurs, setsOf } from './cutover-plan.ts';
-import { type Cutover, type MovedName, readCutovers, writeCutovers } from './cutover-record.ts';
+import { type Cutover, lastCutover, type MovedName, readCutovers, writeCutovers } from './cutover-record.ts';
 import { type ServerOutcome, untilServed } from './cutover-servers.ts';
 import type { CheckOutcome, Outcome } from './types.ts';
 import { overall } from './verify.ts';
@@ -70,7 +70,7 @@ export class CutoverBook {
 
   /** The newest that was not taken back. */
   get last(): Cutover | undefined {
-    return this.#cutovers.findLast(({ state }) => state !== 'returned');
+    return lastCutover(this.#cutovers);
   }
 
   /** Takes the place of one that stopped half-way and whose names it has, with what they had before; else comes after it. */

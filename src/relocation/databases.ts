@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { HostOutput } from '../hosts/host.ts';
+import { inUrl } from '../hosts/in-url.ts';
 import { startService } from '../hosts/supervisor.ts';
 import { findPostgres } from '../postgres/binaries.ts';
 import { ensureDatabase } from '../postgres/database.ts';
@@ -114,9 +115,8 @@ export function placeOf(
 }
 
 export function databaseUrl({ host, port, user, password, database }: DatabasePlace): string {
-  const address = host.includes(':') ? `[${host}]` : host;
   const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
-  return `postgres://${login}@${address}:${port}/${encodeURIComponent(database)}`;
+  return `postgres://${login}@${inUrl(host)}:${port}/${encodeURIComponent(database)}`;
 }
 
 /** The name under which the supervisor knows the server; no service of a Procfile has a dot in its name. */

@@ -8,7 +8,7 @@ import type { HostOutput } from '../hosts/host.ts';
 import type { Repository } from '../repository/repository.ts';
 import { withDeployLock } from './app-lock.ts';
 import { stackPassphrase } from './deploy-work.ts';
-import { readCutovers } from './cutover-record.ts';
+import { lastCutover, readCutovers } from './cutover-record.ts';
 import { findSecrets, type DeriveSecret } from './deployment-keys.ts';
 import { deploymentNames, forgetDeployment, missing, readPlan } from './deployments.ts';
 import { dropDatabase } from './drop-databases.ts';
@@ -93,8 +93,7 @@ export async function refuseWhileNamesLead(
   doomed: readonly { name: string; app: string }[],
 ): Promise<void> {
   for (const { name, app } of doomed) {
-    const cutovers = await readCutovers(stateFolder, app);
-    const last = cutovers.findLast(({ state }) => state !== 'returned');
+    const last = lastCutover(await readCutovers(stateFolder, app));
     if (last?.deployment !== name) continue;
     throw new RelocateError('deployment-busy', `${last.dns.names.join(', ')} were moved to ${name}.`, {
       facts: { deployment: name, names: last.dns.names.join(' ') },
@@ -151,7 +150,11 @@ async function hostOf({ folder }: Doomed): Promise<HostOutput | undefined> {
 }
 
 /** All that destroying needs to know; the stack's program is not run for it. */
-function requestOf({ app, deployment, folder }: Plan): DeployRequest {
+export function requestOf({
+  app,
+  deployment,
+  folder,
+}: Pick<Plan, 'app' | 'deployment' | 'folder'>): DeployRequest {
   return { app, deployment, folder, services: undefined, databases: [], sizeBytes: 0 };
 }
 

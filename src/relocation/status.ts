@@ -6,7 +6,7 @@ import type { ServiceState } from '../hosts/service.ts';
 import type { Repository } from '../repository/repository.ts';
 import { agentSteps } from './agent-steps.ts';
 import { lockHolder } from './app-lock.ts';
-import { readCutovers, type CutoverState } from './cutover-record.ts';
+import { lastCutover, readCutovers, type CutoverState } from './cutover-record.ts';
 import type { HostWork } from './deploy-work.ts';
 import { findSecrets } from './deployment-keys.ts';
 import { deploymentNames, readDeployment, type Deployment } from './deployments.ts';
@@ -113,7 +113,7 @@ async function statusOf(name: string, input: StatusInput, signal: AbortSignal): 
 /** A record that cannot be read says nothing: `cutover` itself tells what to do about it. */
 async function namesOf(name: string, app: string, stateFolder: string): Promise<DeploymentStatus['names']> {
   const cutovers = await readCutovers(stateFolder, app).catch(() => []);
-  const last = cutovers.findLast(({ state }) => state !== 'returned');
+  const last = lastCutover(cutovers);
   return last?.deployment === name ? { names: last.dns.names, state: last.state } : undefined;
 }
 

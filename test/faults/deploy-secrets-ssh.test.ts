@@ -9,11 +9,11 @@ import { loseApp, type LostApp } from '../support/deploy-app.ts';
 import { deploymentsIn } from '../support/deploy-runs.ts';
 import { machineOf } from '../support/lab-facts.ts';
 import { hasPostgres } from '../support/postgres.ts';
+import { readQuietly } from '../support/read-quietly.ts';
 import {
   deriveOf,
   filesIn,
   findings,
-  readQuietly,
   secretsOf,
   watchProcesses,
   type SeenProcess,

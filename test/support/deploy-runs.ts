@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import type { DeployReport } from '../../src/relocation/types.ts';
 import { resultOf, startRelocate } from './cli.ts';
 import type { LostApp } from './deploy-app.ts';
 import type { seeded } from './random.ts';
+import { readQuietly } from './read-quietly.ts';
 
 /** Deploys of a lost app by the program itself, as a person starts it, ended at moments that a test chooses. */
 
@@ -221,13 +222,5 @@ function namesIn(folder: string): string[] {
     return readdirSync(folder).filter((entry) => !entry.startsWith('.'));
   } catch {
     return [];
-  }
-}
-
-function readQuietly(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
   }
 }

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import type { Lab } from '../lab/index.ts';
-import { readQuietly } from './secret-watch.ts';
+import { readQuietly } from './read-quietly.ts';
 
 /** What a lab holds and runs, for tests of whole deploys. */
 

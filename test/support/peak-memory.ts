@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { readQuietly } from './read-quietly.ts';
 
 export interface Memory {
   /** Peak resident memory by process, such as "node …/main.js deploy (4711)", in MiB. */
@@ -56,12 +57,4 @@ function nameOf(pid: string): string {
 
 function fieldMib(status: string, field: string): number {
   return Math.ceil(Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 1024);
-}
-
-function readQuietly(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

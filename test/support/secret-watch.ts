@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findSecrets, type DeriveSecret } from '../../src/relocation/deployment-keys.ts';
 import { testPassword } from './cli.ts';
 import type { LostApp } from './deploy-app.ts';
+import { filesIn as contentsIn } from './folder-snapshot.ts';
+import { readQuietly } from './read-quietly.ts';
 
 /** What tests need that look for secrets where none may be: in processes and in files. */
 
@@ -88,17 +89,6 @@ export function findings(
 
 /** Contents of all files below a folder, each byte a character, by their paths. */
 export async function filesIn(folder: string): Promise<Map<string, string>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return new Map(
-    await Promise.all(paths.map(async (path) => [path, await readFile(path, 'latin1')] as const)),
-  );
-}
-
-export function readQuietly(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+  const found = [...(await contentsIn(folder))];
+  return new Map(found.map(([path, content]) => [join(folder, path), content.toString('latin1')]));
 }

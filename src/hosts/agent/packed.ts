@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export async function packedArchive(name: string, files: readonly PackedFile[]):
   const path = join(folder, `${name}.tar.gz`);
   const draft = `${path}.${process.pid}.new`;
   try {
-    if (!(await isThere(path))) {
+    if (!existsSync(path)) {
       await removeOld(folder);
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await pipeline(pack(files), createWriteStream(draft, { mode: 0o600, flush: true }));
@@ -38,13 +38,6 @@ function pack(files: readonly PackedFile[]): Readable {
   const packed = createGzip({ level: 1, chunkSize: 256 * 1024 });
   void pipeline(Readable.from(tarOf(files)), packed).catch(() => {});
   return packed;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function removeOld(folder: string): Promise<void> {
